@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target: Swift 6 mode, the upcoming features that house style asks for, warnings as errors.
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Pure targets may not touch an unsafe pointer without saying so.
+let pure: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let package = Package(
+    name: "gruveo-relay",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "gruveo-relay", targets: ["GruveoRelay"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+    ],
+    targets: [
+        // C libraries of the system.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Pure: no I/O, no clock, no randomness of their own.
+        .target(name: "JSON", swiftSettings: pure),
+        .target(name: "EventPatterns", dependencies: ["JSON"], swiftSettings: pure),
+        .target(name: "Signatures", dependencies: ["COpenSSL"], swiftSettings: pure),
+        .target(
+            name: "Relay",
+            dependencies: [
+                "JSON", "EventPatterns", "Signatures",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            swiftSettings: pure
+        ),
+
+        // Adapters: all I/O lives here.
+        .target(
+            name: "Receiver",
+            dependencies: [
+                "Relay",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common
+        ),
+        .target(
+            name: "Dispatcher",
+            dependencies: [
+                "Relay",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common
+        ),
+        .target(name: "CurlSender", dependencies: ["Relay", "CCurl"], swiftSettings: common),
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["Relay", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: common
+        ),
+        .target(name: "DeadLetterFiles", dependencies: ["Relay", "JSON"], swiftSettings: common),
+        .target(
+            name: "Console",
+            dependencies: [
+                "Relay",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common
+        ),
+
+        .executableTarget(
+            name: "GruveoRelay",
+            dependencies: [
+                "JSON", "EventPatterns", "Signatures", "Relay",
+                "Receiver", "Dispatcher", "CurlSender", "SQLiteStore", "DeadLetterFiles", "Console",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: common
+        ),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: common),
+        .testTarget(name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON"], swiftSettings: common),
+        .testTarget(name: "SignaturesTests", dependencies: ["Signatures"], swiftSettings: common),
+        .testTarget(
+            name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "Signatures"], swiftSettings: common),
+        .testTarget(
+            name: "ReceiverTests",
+            dependencies: ["Receiver", "Relay", "Signatures", .product(name: "NIOEmbedded", package: "swift-nio")],
+            swiftSettings: common),
+        .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Relay"], swiftSettings: common),
+        .testTarget(name: "CurlSenderTests", dependencies: ["CurlSender", "Relay"], swiftSettings: common),
+        .testTarget(name: "SQLiteStoreTests", dependencies: ["SQLiteStore", "Relay"], swiftSettings: common),
+        .testTarget(
+            name: "DeadLetterFilesTests", dependencies: ["DeadLetterFiles", "Relay", "JSON"], swiftSettings: common),
+    ],
+    swiftLanguageModes: [.v6]
+)
