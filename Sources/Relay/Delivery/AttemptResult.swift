@@ -1,0 +1,72 @@
+/// How one attempt ended. An outcome of the world, not an error of ours: it is a value.
+package struct AttemptResult: Sendable {
+    package enum Ending: Sendable {
+        case response(Response)
+        case failure(TransferFailure)
+    }
+
+    package let ending: Ending
+    package let startedAt: Timestamp
+    package let durationMilliseconds: Int64
+
+    package init(ending: Ending, startedAt: Timestamp, durationMilliseconds: Int64) {
+        self.ending = ending
+        self.startedAt = startedAt
+        self.durationMilliseconds = durationMilliseconds
+    }
+}
+
+/// A destination's answer: status line and headers are complete, of the body the first 64 KiB at most.
+package struct Response: Sendable {
+    package let status: Int
+    /// Names in lower case, in the order in which they came.
+    package let headers: [OutgoingRequest.Header]
+    package let body: [UInt8]
+    /// False where the body was cut: by our limit, a timeout or the peer.
+    package let isComplete: Bool
+
+    package static let bodyLimit = 64 * 1024
+
+    package init(status: Int, headers: [OutgoingRequest.Header], body: [UInt8], isComplete: Bool) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.isComplete = isComplete
+    }
+
+    /// The first header of this lower-case name.
+    package func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+}
+
+/// Why no complete status line and headers came.
+package struct TransferFailure: Sendable, Equatable {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// The name look-up failed for now (SERVFAIL, no resolver, timeout).
+        case dns
+        /// The name does not exist.
+        case unknownHost
+        case connect
+        case timeout
+        /// The connection ended before the answer was complete.
+        case reset
+        /// Certificate or handshake refused.
+        case tls
+        /// The resolved address is outside the destination's policy.
+        case addressDenied
+        /// What came is not HTTP.
+        case notHTTP
+        /// libcurl refused the request itself.
+        case setup
+        /// We are shutting down.
+        case cancelled
+    }
+
+    package let kind: Kind
+    /// In plain words, without a secret or a URL's path.
+    package let text: String
+
+    package init(_ kind: Kind, _ text: String) {
+        self.kind = kind
+        self.text = text
+    }
+}

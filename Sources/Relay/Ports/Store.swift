@@ -1,0 +1,142 @@
+/// What the receiver asks the store to keep.
+package struct Offer: Sendable {
+    package let source: String
+    package let body: [UInt8]
+    package let receivedAt: Timestamp
+    package let routing: Routing
+    /// Milliseconds in which the same bytes from the same source count as a duplicate; nil where every repeat counts.
+    package let dedupeMilliseconds: Int64?
+
+    package init(
+        source: String, body: [UInt8], receivedAt: Timestamp, routing: Routing, dedupeMilliseconds: Int64?
+    ) {
+        self.source = source
+        self.body = body
+        self.receivedAt = receivedAt
+        self.routing = routing
+        self.dedupeMilliseconds = dedupeMilliseconds
+    }
+}
+
+/// The answer to an offer, given only when the event is durable.
+package struct Acceptance: Sendable, Equatable {
+    package let id: EventID
+    package let isDuplicate: Bool
+
+    package init(id: EventID, isDuplicate: Bool) {
+        self.id = id
+        self.isDuplicate = isDuplicate
+    }
+}
+
+/// Deliveries that are due, now leased to the caller.
+package struct Lease: Sendable {
+    package let deliveries: [Delivery]
+    /// Whether more are due right now.
+    package let hasMore: Bool
+    /// When the next deferred one is due, nil where there is none.
+    package let nextDue: Timestamp?
+
+    package init(deliveries: [Delivery], hasMore: Bool, nextDue: Timestamp?) {
+        self.deliveries = deliveries
+        self.hasMore = hasMore
+        self.nextDue = nextDue
+    }
+}
+
+/// An event that comes back from a dead-letter file.
+package struct Redrive: Sendable {
+    /// `event.originalID` is set where the file was edited.
+    package let event: Event
+    package let destination: String
+    package let at: Timestamp
+
+    package init(event: Event, destination: String, at: Timestamp) {
+        self.event = event
+        self.destination = destination
+        self.at = at
+    }
+}
+
+/// Totals since the state directory was made, read in one transaction. What retention has pruned is included.
+package struct StoreCounts: Sendable, Equatable {
+    package var matched = 0
+    package var unmatched = 0
+    package var quarantined = 0
+    package var duplicates = 0
+    package var routed = 0
+    package var replayed = 0
+    package var delivered = 0
+    package var pending = 0
+    package var dead = 0
+    package var discarded = 0
+
+    package init() {}
+
+    /// The law of the books: what was created is somewhere.
+    package var agree: Bool { routed + replayed == delivered + pending + dead + discarded }
+}
+
+/// Why the store did not do what it was asked; nothing of the request may be relied on.
+package struct StoreError: Error, Sendable, CustomStringConvertible {
+    package enum Kind: Sendable, Equatable {
+        /// Shutting down.
+        case closed
+        /// Disk full, or below the free-space limit.
+        case full
+        /// More deliveries wait than `limits.backlog` allows.
+        case backlog
+        /// Anything else; the store has to be opened anew.
+        case failed
+    }
+
+    package let kind: Kind
+    package let description: String
+
+    package init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+}
+
+/// Keeps events and deliveries. `accept` and `settle` are durable when their completion is called.
+///
+/// Completions are called exactly once, on a thread of the store's own; they must be short and must not block.
+package protocol Store: Sendable {
+    /// Stores an event with its deliveries in one transaction; a duplicate within the window is only counted.
+    ///
+    /// The new deliveries are leased and handed to `onFresh` after the commit.
+    func accept(_ offer: Offer, completion: @escaping @Sendable (Result<Acceptance, StoreError>) -> Void)
+
+    /// Takes due deliveries of one destination, oldest first, fresh and deferred in turn, that nobody holds.
+    func lease(
+        destination: String, limit: Int, now: Timestamp,
+        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void)
+
+    /// Ends the lease by what became of the attempt. On failure the lease goes on.
+    func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
+    /// Gives leases back untouched: the deliveries are due as before.
+    func release(_ deliveries: [DeliveryKey])
+
+    /// The attempts of a delivery so far, oldest first.
+    func attempts(of delivery: DeliveryKey, completion: @escaping @Sendable (Result<[AttemptRecord], StoreError>) -> Void)
+
+    /// Commits a redriven delivery. Doing it twice is harmless: a delivery that is pending or delivered stays as it is.
+    func redrive(_ redrive: Redrive, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
+    /// Counts a dead letter as discarded.
+    func discard(_ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
+    /// The totals, read in one transaction.
+    func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void)
+}
+
+/// Bridges a completion to `async`, for callers that are not on the hot path.
+package func awaiting<Value: Sendable>(
+    _ start: (@escaping @Sendable (Result<Value, StoreError>) -> Void) -> Void
+) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        start { continuation.resume(with: $0) }
+    }
+}
