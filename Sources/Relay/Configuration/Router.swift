@@ -1,0 +1,82 @@
+package import EventPatterns
+
+/// One rule: what matches goes to these destinations.
+package struct Route: Sendable {
+    package enum Match: Sendable {
+        case pattern(EventPattern)
+        /// Matches when no other route did.
+        case otherwise
+    }
+
+    package let name: String
+    package let match: Match
+    package let destinations: [String]
+    /// Names of the sources it listens to; nil for all.
+    package let sources: [String]?
+
+    package init(name: String, match: Match, destinations: [String], sources: [String]?) {
+        self.name = name
+        self.match = match
+        self.destinations = destinations
+        self.sources = sources
+    }
+}
+
+/// Decides by the routes which destinations want an event. Pure.
+package struct Router: Sendable {
+    package let routes: [Route]
+    private let patterns: PatternSet
+    /// Which route the pattern at each index of the set belongs to.
+    private let routeOfPattern: [Int]
+
+    package init(routes: [Route]) {
+        self.routes = routes
+        var patterns: [EventPattern] = []
+        var owners: [Int] = []
+        for (index, route) in routes.enumerated() {
+            guard case .pattern(let pattern) = route.match else { continue }
+            patterns.append(pattern)
+            owners.append(index)
+        }
+        self.patterns = PatternSet(patterns)
+        routeOfPattern = owners
+    }
+
+    /// What becomes of a verified body. All routes are looked at; each destination is named once, in the order of
+    /// the routes.
+    package func route(_ body: [UInt8], source: Source, receivedAt: Timestamp) -> Routing {
+        let matches: PatternSet.Matches
+        do throws(EventFault) {
+            matches = try patterns.matches(body)
+        } catch {
+            return .quarantined(reason: error.description)
+        }
+        if let maxAge = source.maxAgeMilliseconds, let age = matches.timestamp.map({ receivedAt.milliseconds - $0 }),
+            age > maxAge
+        {
+            return .quarantined(reason: "its timestamp is \(age / 1000) s old, more than maxAge allows")
+        }
+        return routing(of: matchedRoutes(matches.indices, source: source.name))
+    }
+
+    private func matchedRoutes(_ patternIndices: [Int], source: String) -> [Route] {
+        let listening = patternIndices.map { routes[routeOfPattern[$0]] }.filter { $0.listens(to: source) }
+        guard listening.isEmpty else { return listening }
+        return routes.filter { $0.isOtherwise && $0.listens(to: source) }
+    }
+
+    private func routing(of matched: [Route]) -> Routing {
+        var destinations: [String] = []
+        for name in matched.flatMap(\.destinations) where !destinations.contains(name) { destinations.append(name) }
+        guard !destinations.isEmpty else { return .unmatched }
+        return .matched(routes: matched.map(\.name), destinations: destinations)
+    }
+}
+
+extension Route {
+    fileprivate var isOtherwise: Bool {
+        if case .otherwise = match { true } else { false }
+    }
+
+    fileprivate func listens(to source: String) -> Bool { sources?.contains(source) ?? true }
+}
