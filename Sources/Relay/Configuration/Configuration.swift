@@ -1,4 +1,3 @@
-package import EventPatterns
 package import Signatures
 
 /// Everything that a routes file says, with its secrets resolved: what a running relay works by. Immutable; a reload

@@ -1,4 +1,5 @@
-package import Synchronization
+import Signatures
+import Synchronization
 
 /// The way in, from verified bytes to a durable event; the receiver brings the bytes and writes the answer.
 package final class Intake: Sendable {
