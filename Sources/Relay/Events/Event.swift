@@ -1,6 +1,8 @@
 /// One verified webhook as it came. A reference, so that the deliveries of one event share its bytes.
 package final class Event: Sendable {
     package let id: EventID
+    /// The id as each request carries it.
+    package let idText: String
     package let source: String
     package let receivedAt: Timestamp
     /// The exact bytes of the request body.
@@ -14,6 +16,7 @@ package final class Event: Sendable {
         id: EventID, source: String, receivedAt: Timestamp, body: [UInt8], routes: [String], originalID: EventID? = nil
     ) {
         self.id = id
+        idText = id.description
         self.source = source
         self.receivedAt = receivedAt
         self.body = body

@@ -1,0 +1,28 @@
+package import Relay
+
+/// What the dispatcher tells of its work, for logs and counters.
+package enum DispatchNotice: Sendable {
+    case attempted(Delivery, AttemptRecord, Judgement, isHeld: Bool)
+    case died(Delivery, DeadLetter.Reason)
+    case deadLetterFailed(Delivery, String)
+    case leaseFailed(destination: String, StoreError)
+    case settleFailed(StoreError)
+}
+
+extension AttemptRecord {
+    /// What is remembered of an attempt that has just ended.
+    init(_ result: AttemptResult, judgement: Judgement, number: Int) {
+        switch result.ending {
+        case .response(let response):
+            self.init(
+                number: number, at: result.startedAt, durationMilliseconds: result.durationMilliseconds,
+                outcome: judgement.outcome, status: response.status,
+                error: judgement.outcome == .delivered ? nil : judgement.text,
+                response: judgement.outcome == .delivered ? [] : response.body)
+        case .failure(let failure):
+            self.init(
+                number: number, at: result.startedAt, durationMilliseconds: result.durationMilliseconds,
+                outcome: judgement.outcome, status: nil, error: failure.text, response: [])
+        }
+    }
+}

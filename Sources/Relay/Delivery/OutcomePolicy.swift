@@ -1,0 +1,68 @@
+/// What an attempt's end means, with the words that a person reads about it.
+package struct Judgement: Sendable, Equatable {
+    package let outcome: Outcome
+    /// A stable word: `status_503`, `timeout`, `address_denied`.
+    package let code: String
+    /// One sentence, without a secret or a URL's path.
+    package let text: String
+    /// What the operator can do; empty where nothing needs doing.
+    package let advice: String
+}
+
+/// The table of outcomes in docs/delivery.md. Pure.
+package enum OutcomePolicy {
+    /// Decides by the destination's overrides first, then by the table.
+    package static func judge(_ ending: AttemptResult.Ending, overrides: OutcomeOverrides) -> Judgement {
+        switch ending {
+        case .response(let response): judge(status: response.status, overrides: overrides)
+        case .failure(let failure): judge(failure)
+        }
+    }
+
+    private static func judge(status: Int, overrides: OutcomeOverrides) -> Judgement {
+        let outcome = overrides.outcome(of: status) ?? defaultOutcome(status: status)
+        return Judgement(
+            outcome: outcome, code: "status_\(status)", text: "the destination answered \(status)",
+            advice: advice(status: status, outcome: outcome))
+    }
+
+    /// A status that the table does not name is a passing trouble: it is tried until its budget ends.
+    private static func defaultOutcome(status: Int) -> Outcome {
+        switch status {
+        case 200..<300: .delivered
+        case 300..<400, 401, 403, 404, 410: .held
+        case 400, 405, 406, 411, 413, 414, 415, 422, 431, 501: .dead
+        default: .retry
+        }
+    }
+
+    private static func advice(status: Int, outcome: Outcome) -> String {
+        switch (status, outcome) {
+        case (_, .delivered), (_, .retry): ""
+        case (300..<400, _): "The URL has moved: put the new address into the routes file and reload."
+        case (401, _), (403, _): "Check the destination's credential, then reload."
+        case (404, _), (410, _): "Check the destination's URL: the hook may have been removed. Then reload."
+        case (413, _): "The event is too large for this destination."
+        default:
+            "The destination refuses this content. Correct the destination, or edit the event in the file; then redrive it."
+        }
+    }
+
+    private static func judge(_ failure: TransferFailure) -> Judgement {
+        let (outcome, code, advice): (Outcome, String, String) =
+            switch failure.kind {
+            case .dns: (.retry, "dns", "")
+            case .connect: (.retry, "connect", "")
+            case .timeout: (.retry, "timeout", "")
+            case .reset: (.retry, "reset", "")
+            case .notHTTP: (.retry, "not_http", "")
+            case .cancelled: (.retry, "cancelled", "")
+            case .unknownHost: (.held, "unknown_host", "Check the host name in the destination's URL, then reload.")
+            case .tls: (.held, "tls", "Check the destination's certificate, or its tls.ca, then reload.")
+            case .addressDenied:
+                (.held, "address_denied", "Add allowPrivate to the destination if this address is meant, then reload.")
+            case .setup: (.held, "setup", "Correct the destination in the routes file, then reload.")
+            }
+        return Judgement(outcome: outcome, code: code, text: failure.text, advice: advice)
+    }
+}
