@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "Relay",
+                "Relay", "JSON",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),

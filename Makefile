@@ -1,0 +1,58 @@
+# Every target installs what it needs on a fresh Debian 12 with Swift; see scripts/install-dependencies.sh.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PREFIX ?= /usr
+DEBUG := .build/debug/gruveo-relay
+RELEASE := .build/release/gruveo-relay
+VENV := .build/python
+
+.PHONY: demo test check soak bench build release install uninstall clean
+
+demo: ## Start the relay with sample destinations and send it three signed events
+	@scripts/install-dependencies.sh build
+	@swift build --product gruveo-relay
+	@$(DEBUG) demo
+
+build:
+	@scripts/install-dependencies.sh build
+	swift build --build-tests
+
+test: build $(VENV)/ready ## Run all tests: unit tests, then the debug binary from outside
+	swift test --skip-build
+	RELAY_BINARY=$(DEBUG) $(VENV)/bin/python -m pytest -q Tests/Outside -m "not soak"
+
+$(VENV)/ready: Tests/Outside/requirements.txt scripts/install-dependencies.sh
+	@scripts/install-dependencies.sh test
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/Outside/requirements.txt
+	@touch $@
+
+release:
+	@scripts/install-dependencies.sh build
+	swift build -c release --product gruveo-relay
+
+check: release $(VENV)/ready ## Style and structure, then the release binary from outside (short)
+	scripts/check-style
+	scripts/check-style --self-test
+	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
+
+soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, and their counter-tests (root)
+	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m soak
+
+bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx and a Python outbox
+	@scripts/install-dependencies.sh bench
+	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python Benchmarks/end_to_end.py
+
+install: ## Copy the built release and the unit into $(DESTDIR)$(PREFIX)
+	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay
+	install -D -m 0644 systemd/gruveo-relay.service $(DESTDIR)/lib/systemd/system/gruveo-relay.service
+	install -d -m 0755 $(DESTDIR)/etc/gruveo-relay
+	install -d -m 0700 $(DESTDIR)/etc/gruveo-relay/credentials
+	test -e $(DESTDIR)/etc/gruveo-relay/routes.json || \
+	  install -m 0644 routes.example.json $(DESTDIR)/etc/gruveo-relay/routes.json
+
+uninstall: ## Remove the program and its unit; configuration and state stay
+	rm -f $(DESTDIR)$(PREFIX)/bin/gruveo-relay $(DESTDIR)/lib/systemd/system/gruveo-relay.service
+
+clean:
+	rm -rf .build

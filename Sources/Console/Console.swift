@@ -1,0 +1,104 @@
+import Hummingbird
+import JSON
+package import Logging
+package import Relay
+import ServiceLifecycle
+
+/// The admin listener on a unix socket: health, and what the command line asks of a running relay.
+///
+/// The socket's file permission (0600, by the process' umask) is the authentication.
+package struct Console: Service {
+    /// What a request can make the relay do.
+    package struct Actions: Sendable {
+        package let reload: @Sendable () async -> ReloadReport
+        package let counts: @Sendable () async throws -> StoreCounts
+        package let discard: @Sendable (EventID, String) async throws -> Void
+
+        package init(
+            reload: @escaping @Sendable () async -> ReloadReport,
+            counts: @escaping @Sendable () async throws -> StoreCounts,
+            discard: @escaping @Sendable (EventID, String) async throws -> Void
+        ) {
+            self.reload = reload
+            self.counts = counts
+            self.discard = discard
+        }
+    }
+
+    private let application: Application<RouterResponder<BasicRequestContext>>
+
+    package init(socketPath: String, actions: Actions, logger: Logger) {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        application = Application(
+            router: Console.router(actions),
+            configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socketPath), serverName: nil),
+            logger: quiet)
+    }
+
+    /// Serves until graceful shutdown.
+    package func run() async throws { try await application.run() }
+
+    private static func router(_ actions: Actions) -> Hummingbird.Router<BasicRequestContext> {
+        let router = Hummingbird.Router(context: BasicRequestContext.self)
+        router.get("healthz") { _, _ in answer(.ok, ["status": .string("ok")]) }
+        router.get("readyz") { _, _ in
+            do {
+                _ = try await actions.counts()
+                return answer(.ok, ["status": .string("ready")])
+            } catch { return answer(.serviceUnavailable, ["status": .string("\(error)")]) }
+        }
+        router.get("counts") { _, _ in answer(.ok, try await actions.counts().members) }
+        router.post("reload") { _, _ in
+            let report = await actions.reload()
+            return answer(
+                report.isInForce ? .ok : .unprocessableContent,
+                ["findings": .array(report.findings.map { .string($0) })])
+        }
+        router.post("discard/:destination/:id") { _, context in
+            guard let id = context.parameters.get("id").flatMap({ EventID($0) }),
+                let destination = context.parameters.get("destination")
+            else { return answer(.badRequest, ["error": .string("discard takes a destination and an event id")]) }
+            try await actions.discard(id, destination)
+            return answer(.ok, ["status": .string("discarded")])
+        }
+        return router
+    }
+
+    private static func answer(_ status: HTTPResponse.Status, _ members: KeyValuePairs<String, JSONValue>) -> Hummingbird.Response {
+        answer(status, JSONObject(members))
+    }
+
+    private static func answer(_ status: HTTPResponse.Status, _ object: JSONObject) -> Hummingbird.Response {
+        let body = JSONSerializer.bytes(.object(object)) + [UInt8(ascii: "\n")]
+        return Hummingbird.Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}
+
+/// What a reload came to.
+package struct ReloadReport: Sendable {
+    /// False where the old rules stay.
+    package let isInForce: Bool
+    /// One line each, as `check` prints them.
+    package let findings: [String]
+
+    package init(isInForce: Bool, findings: [String]) {
+        self.isInForce = isInForce
+        self.findings = findings
+    }
+}
+
+extension StoreCounts {
+    /// The books as the command line and a person read them.
+    var members: JSONObject {
+        func number(_ value: Int) -> JSONValue { .number(JSONNumber(value)) }
+        return JSONObject([
+            "matched": number(matched), "unmatched": number(unmatched), "quarantined": number(quarantined),
+            "duplicates": number(duplicates), "routed": number(routed), "replayed": number(replayed),
+            "delivered": number(delivered), "pending": number(pending), "dead": number(dead),
+            "discarded": number(discarded),
+        ])
+    }
+}

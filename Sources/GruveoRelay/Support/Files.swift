@@ -1,0 +1,62 @@
+import Glibc
+import Relay
+
+/// Why a file could not be read.
+struct FileFault: Error, CustomStringConvertible {
+    let path: String
+    let code: Int32
+
+    var description: String {
+        code == EFBIG ? "\(path): too large" : "\(path): \(String(cString: strerror(code)))"
+    }
+}
+
+enum Files {
+    /// The bytes of a regular file, or of standard input for `-`.
+    ///
+    /// - Throws: `FileFault` with the errno; EFBIG where it is larger than `limit` bytes.
+    static func read(_ path: String, limit: Int = 16 * 1024 * 1024) throws(FileFault) -> [UInt8] {
+        let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileFault(path: path, code: errno) }
+        defer { if path != "-" { close(descriptor) } }
+        var status = stat()
+        if path != "-" {
+            guard fstat(descriptor, &status) == 0 else { throw FileFault(path: path, code: errno) }
+            // A FIFO would wait for ever, a directory has no bytes.
+            if status.st_mode & S_IFMT == S_IFDIR { throw FileFault(path: path, code: EISDIR) }
+            guard status.st_mode & S_IFMT == S_IFREG else { throw FileFault(path: path, code: EINVAL) }
+        }
+        return try drain(descriptor, path: path, limit: limit)
+    }
+
+    private static func drain(_ descriptor: Int32, path: String, limit: Int) throws(FileFault) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count == 0 { return bytes }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileFault(path: path, code: errno)
+            }
+            bytes.append(contentsOf: buffer[..<count])
+            if bytes.count > limit { throw FileFault(path: path, code: EFBIG) }
+        }
+    }
+
+    /// The folder that a path is in.
+    static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+/// A variable of the environment, nil where it is unset.
+func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+/// The time of day.
+func wallClock() -> Timestamp {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+}

@@ -1,0 +1,213 @@
+"""Drives the built binary as its users do: a relay process, recording destinations, signed posts."""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = str(ROOT / os.environ.get("RELAY_BINARY", ".build/debug/gruveo-relay"))
+KEY = "a-key-of-the-tests-0123456789"
+SAMPLE = (
+    b'{ "timestamp": 1598615831871, "maxParticipants": 2, "duration": 183, "link": "@acme.sales", '
+    b'"location": "Greece", "resolution": "answered", "user": { "name": "John Smith", "email": "john@acme.com" }, '
+    b'"tracking": { "customer_id": "14810" }, "waitingTime": 5, '
+    b'"account": { "id": "9cf7336a-e40e-4628-bdac-4370298ccf14", "organization": "Acme Corp." }, '
+    b'"assignedUsers": [ { "name": "John Smith", "email": "john@acme.com" }, '
+    b'{ "name": "Patty Jones", "email": "patty.jones@acme.com" } ] }')
+
+
+def eventually(condition, seconds=15, what="the condition"):
+    """Waits until the condition holds and returns its value; bounded."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not come true within {seconds} s")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def signature(body, key=KEY, form="hex"):
+    digest = hmac.new(key.encode(), body, hashlib.sha256).digest()
+    return {
+        "hex": digest.hex(), "HEX": digest.hex().upper(),
+        "base64": base64.b64encode(digest).decode(),
+        "base64url": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+    }[form]
+
+
+def event_id(body, source="gruveo"):
+    return "evt_" + hashlib.sha256(source.encode() + b"\0" + body).hexdigest()[:32]
+
+
+class Sink:
+    """A destination on loopback that records each request and answers as `answer(request)` says."""
+
+    def __init__(self, answer=lambda request: 200, port=0):
+        sink = self
+        self.requests = []
+        self.answer = answer
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                request = {"method": self.command, "path": self.path, "headers": dict(self.headers.items()),
+                           "names": [name.lower() for name in self.headers.keys()], "body": body, "at": time.time()}
+                sink.requests.append(request)
+                given = sink.answer(request)
+                status, headers, text = given if isinstance(given, tuple) else (given, {}, b"")
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_PUT = do_POST
+
+            def log_message(self, *arguments):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 256
+
+        self.server = Server(("127.0.0.1", port), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def ids(self):
+        return [request["headers"]["webhook-id"] for request in self.requests]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Relay:
+    """One `gruveo-relay serve` in a directory of its own."""
+
+    def __init__(self, routes, directory=None, environment=None, arguments=(), prefix=(), state=None):
+        self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="relay-test-"))
+        self.owns_directory = directory is None
+        self.state = pathlib.Path(state or self.directory / "state")
+        self.routes_path = self.directory / "routes.json"
+        self.log_path = self.directory / "log"
+        self.environment = {**os.environ, "GRUVEO_KEY": KEY, **(environment or {})}
+        self.arguments, self.prefix = list(arguments), list(prefix)
+        self.port = free_port()
+        self.process = None
+        self.write_routes(routes)
+
+    def write_routes(self, routes):
+        self.routes_path.write_text(routes if isinstance(routes, str) else json.dumps(routes, indent=2))
+
+    def start(self, wait=True):
+        log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [*self.prefix, BINARY, "serve", "--config", str(self.routes_path), "--state", str(self.state),
+             "--listen", f"127.0.0.1:{self.port}", *self.arguments],
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+        if wait:
+            eventually(self.is_up, 30, f"start: {self.log_path.read_text()[-2000:]}")
+        return self
+
+    def is_up(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"serve ended with {self.process.returncode}: {self.log()}")
+        try:
+            return self.request("GET", "/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def request(self, method, path, body=None, headers=None, timeout=10):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, response.read(), dict(response.getheaders())
+        finally:
+            connection.close()
+
+    def post(self, body=SAMPLE, key=KEY, form="hex", headers=None, path="/webhooks/gruveo"):
+        given = {"Content-Type": "application/json", "X-Gruveo-SHA256-HMAC": signature(body, key, form)}
+        return self.request("POST", path, body, {**given, **(headers or {})})
+
+    def command(self, *arguments, input=None, check=None):
+        done = subprocess.run([BINARY, *arguments], env=self.environment, input=input, capture_output=True, timeout=60)
+        if check is not None:
+            assert done.returncode == check, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def counts(self):
+        """The relay's own books, through its admin socket."""
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.settimeout(10)
+            admin.connect(str(self.state / "admin.sock"))
+            admin.sendall(b"GET /counts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = b""
+            while chunk := admin.recv(65536):
+                answer += chunk
+        return json.loads(answer.split(b"\r\n\r\n", 1)[1])
+
+    def dead_letters(self):
+        return sorted(self.state.glob("dead-letters/*/*.json"))
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds=20):
+        """SIGTERM, and the exit code."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+        return self.process.returncode if self.process else None
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.owns_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def routes_to(sinks, **more):
+    """A routes file that sends every event to each of these sinks; `more` adds to a destination by name."""
+    return {
+        "sources": {"gruveo": {"path": "/webhooks/gruveo", "keys": [{"env": "GRUVEO_KEY"}]}},
+        "destinations": {
+            name: {"url": f"{sink.url}/{name}", "allowPrivate": ["127.0.0.0/8"], **more.get(name, {})}
+            for name, sink in sinks.items()},
+        "routes": [{"name": "all", "match": {}, "to": list(sinks)}],
+    }
