@@ -1,0 +1,97 @@
+/// How a signature's bytes are written in a header.
+package enum SignatureEncoding: String, Sendable {
+    case hex
+    case base64
+
+    func encode(_ signature: [UInt8]) -> String {
+        switch self {
+        case .hex: Hex.encode(signature)
+        case .base64: Base64.encode(signature)
+        }
+    }
+}
+
+/// A way of signing what is sent: which bytes, and in which headers the signature stands.
+package enum SigningScheme: Sendable, Equatable {
+    /// As Gruveo signs: the body, in hex.
+    case gruveo
+    /// Standard Webhooks 1.0.0, symmetric: `id.timestamp.body`, with one signature for each key.
+    case standardWebhooks
+    /// As GitHub signs: the body, in hex after `sha256=`.
+    case github
+    /// The body, in a header of any name after any prefix.
+    case hmac(header: String, prefix: String, encoding: SignatureEncoding)
+
+    /// The header in which Standard Webhooks puts the UNIX time in seconds.
+    static let timestampHeader = "webhook-timestamp"
+    /// The header in which Standard Webhooks puts its signatures.
+    static let signatureHeader = "webhook-signature"
+
+    /// The headers that a signer of this scheme sets; nothing else may set them.
+    package var headerNames: [String] {
+        bodySignature.map { [$0.header] } ?? [Self.timestampHeader, Self.signatureHeader]
+    }
+
+    /// Where a scheme that signs the body alone puts its one signature; nil for Standard Webhooks.
+    var bodySignature: (header: String, prefix: String, encoding: SignatureEncoding)? {
+        switch self {
+        case .gruveo: (IncomingSignature.headerName, "", .hex)
+        case .standardWebhooks: nil
+        case .github: ("X-Hub-Signature-256", "sha256=", .hex)
+        case .hmac(let header, let prefix, let encoding): (header, prefix, encoding)
+        }
+    }
+
+    /// Refuses what can be seen without the keys themselves: their number, and a header that may not be sent.
+    package func validate(keyCount: Int) throws(SigningError) {
+        guard keyCount > 0 else { throw .noKey }
+        guard let layout = bodySignature else { return }
+        guard keyCount == 1 else { throw .severalKeys }
+        guard HeaderText.isToken(layout.header) else { throw .badHeaderName }
+        guard !HeaderText.isReserved(layout.header) else { throw .reservedHeaderName }
+        guard HeaderText.isValue(layout.prefix) else { throw .badPrefix }
+    }
+}
+
+/// Why nothing can be signed with these settings. `key` is the place of the faulty key, counted from 0.
+package enum SigningError: Error, Equatable {
+    case noKey
+    /// Only Standard Webhooks has room for more than one signature.
+    case severalKeys
+    /// The key has fewer than `Secret.minimumCount` bytes.
+    case keyTooShort(key: Int, count: Int)
+    /// What follows `whsec_` is not base64.
+    case keyNotBase64(key: Int)
+    /// The header's name is not a token of HTTP.
+    case badHeaderName
+    /// The header belongs to the transfer itself: Host, Content-Length, Transfer-Encoding or Connection.
+    case reservedHeaderName
+    /// The prefix holds something other than visible ASCII, spaces and tabs.
+    case badPrefix
+}
+
+/// The grammar of header fields (RFC 9110, section 5), looked at byte by byte: to Swift CR LF is one Character.
+enum HeaderText {
+    private static let tokenMarks = Array("!#$%&'*+-.^_`|~".utf8)
+    private static let reserved: Set = ["host", "content-length", "transfer-encoding", "connection"]
+
+    static func isToken(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: tokenMarks.contains(byte)
+                }
+            }
+    }
+
+    static func isReserved(_ name: String) -> Bool {
+        reserved.contains(name.lowercased())
+    }
+
+    static func isValue(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }
+    }
+}
