@@ -12,13 +12,13 @@ package struct EventID: Sendable, Hashable, CustomStringConvertible {
 
     /// The id of these bytes from this source: SHA-256(source name, NUL, body).
     package init(source: String, body: [UInt8]) {
-        self.init(digest: SHA256.digest(of: Array(source.utf8) + [0] + body))
+        self.init(digest: SHA256.digest(of: Array(source.utf8) + [0], body))
     }
 
     /// The id of a repeat that counts as an event of its own: the receive time and a counter are hashed too.
     package init(repeatOf body: [UInt8], source: String, receivedAt: Timestamp, counter: Int) {
         let suffix = "\(receivedAt.milliseconds).\(counter)"
-        self.init(digest: SHA256.digest(of: Array(source.utf8) + [0] + body + [0] + Array(suffix.utf8)))
+        self.init(digest: SHA256.digest(of: Array(source.utf8) + [0], body, [0] + Array(suffix.utf8)))
     }
 
     /// Reads `evt_` and 32 lower-case hex digits; nil for anything else.
