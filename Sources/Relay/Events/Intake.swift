@@ -46,10 +46,13 @@ package final class Intake: Sendable {
         _ body: [UInt8], source: Source, signatures: [String], receivedAt: Timestamp,
         answer: @escaping @Sendable (Answer) -> Void
     ) {
-        guard signatures.count == 1, let label = source.verifier.matchingLabel(signatures[0], body: body) else {
+        guard signatures.count == 1, let signature = IncomingSignature.decode(signatures[0]),
+            let matching = source.verifier.matchingKey(signature: signature, body: body)
+        else {
             notify(.badSignature(source: source.name))
             return answer(.unauthorized)
         }
+        let label = source.verifier.keys[matching].label
         let router = configuration.withLock { $0.router }
         let routing = router.route(body, source: source, receivedAt: receivedAt)
         let offer = Offer(
