@@ -19,6 +19,21 @@ package struct JSONNumber: Sendable, Hashable {
     /// The nearest IEEE 754 double; infinite where the literal is beyond its range (`1e400`).
     package var double: Double { Double(text) ?? .nan }
 
+    /// The nearest double of a number literal that has been checked.
+    package static func double(of text: Span<UInt8>) -> Double {
+        // Whole numbers of up to 15 digits are exact, and nearly all numbers are of this kind.
+        if text.count <= 15 {
+            var whole = 0
+            var index = 0
+            while index < text.count, isDigit(text[index]) {
+                whole = whole * 10 + Int(text[index] - UInt8(ascii: "0"))
+                index += 1
+            }
+            if index == text.count { return Double(whole) }
+        }
+        return Double(String(span: text)) ?? .nan
+    }
+
     /// The value as a whole number of 64 bits, or nil where it has a fraction, an exponent or more digits.
     package var int64: Int64? { Int64(text) }
 

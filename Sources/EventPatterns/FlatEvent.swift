@@ -1,0 +1,204 @@
+package import JSON
+
+/// The values of one event that rules ask for, each under the number of its path.
+///
+/// Arrays do not show in paths, but each value knows the innermost array element that it stands in, so that two fields
+/// of one rule are not satisfied by different elements.
+package struct FlatEvent: Sendable {
+    enum Scalar: Sendable, Equatable {
+        case null
+        case bool(Bool)
+        /// The nearest double; the text is kept beside it.
+        case number(Double)
+        case string
+    }
+
+    struct Value: Sendable {
+        let scalar: Scalar
+        let textStart: Int32
+        let textEnd: Int32
+        /// The innermost array element, or -1 outside of arrays.
+        let element: Int32
+        /// The next value with the same path, or -1.
+        var next: Int32
+    }
+
+    /// One element of one array. Values are numbered in the order of the text, so those inside are a range.
+    struct Element: Sendable {
+        let parent: Int32
+        let array: Int32
+        let depth: Int32
+        let firstValue: Int32
+    }
+
+    /// The values inside one array.
+    struct ArrayRange: Sendable {
+        let firstValue: Int32
+        var endValue: Int32
+    }
+
+    /// The first and the last value of a path, or -1.
+    struct Chain: Sendable {
+        var first: Int32 = -1
+        var last: Int32 = -1
+    }
+
+    fileprivate(set) var values: [Value] = []
+    fileprivate(set) var chains: [Chain]
+    fileprivate(set) var elements: [Element] = []
+    fileprivate(set) var arrays: [ArrayRange] = []
+    /// The texts of strings and numbers, one behind the other, escapes resolved.
+    fileprivate(set) var texts: [UInt8] = []
+
+    /// Reads an event and keeps what the table names.
+    /// - Throws: why the whole text is not one JSON object by our strict rules, with line and column.
+    package init(parsing bytes: [UInt8], paths: PathTable, limits: JSONLimits = JSONLimits()) throws(EventFault) {
+        var builder = FlatEventBuilder(paths, textCapacity: min(bytes.count, 1024))
+        do throws(JSONError) { try JSONScanner.scan(bytes, limits: limits, visitor: &builder) } catch {
+            throw .json(error, SourcePosition(of: error.offset, in: bytes))
+        }
+        if let found = builder.wrongRoot { throw .notAnObject(found: found) }
+        self = builder.event
+    }
+
+    fileprivate init(pathCount: Int, textCapacity: Int) {
+        chains = [Chain](repeating: Chain(), count: pathCount)
+        values.reserveCapacity(16)
+        texts.reserveCapacity(textCapacity)
+    }
+
+    /// The numbers of a path's values in the order of the text.
+    func indices(of path: Int) -> [Int32] {
+        var indices: [Int32] = []
+        var index = chains[path].first
+        while index >= 0 {
+            indices.append(index)
+            index = values[Int(index)].next
+        }
+        return indices
+    }
+}
+
+/// Follows a scan with the node of the path table that each value stands at.
+private struct FlatEventBuilder: JSONVisitor {
+    /// An object or an array that is open and in which some rule may find a value.
+    private struct Frame {
+        let node: Int32
+        let isArray: Bool
+        /// These two get their numbers when the first value inside is kept.
+        var array: Int32 = -1
+        var element: Int32 = -1
+    }
+
+    private let paths: PathTable
+    private(set) var event: FlatEvent
+    private(set) var wrongRoot: String?
+    private var frames: [Frame] = []
+    private var openArrays = 0
+    /// The node of the value that comes next.
+    private var node = PathTable.root
+    /// How many containers are open in which no rule looks for anything.
+    private var ignored = 0
+
+    init(_ paths: PathTable, textCapacity: Int) {
+        self.paths = paths
+        event = FlatEvent(pathCount: paths.count, textCapacity: textCapacity)
+        frames.reserveCapacity(8)
+    }
+
+    mutating func key(_ text: Span<UInt8>, at offset: Int) {
+        if ignored == 0, let frame = frames.last { node = paths.descend(from: frame.node, text) }
+    }
+
+    mutating func beginObject(at offset: Int) { open(isArray: false) }
+
+    mutating func beginArray(at offset: Int) {
+        if frames.isEmpty { wrongRoot = "a list" }
+        open(isArray: true)
+    }
+
+    mutating func endObject() { close() }
+
+    mutating func endArray() { close() }
+
+    private mutating func open(isArray: Bool) {
+        if ignored > 0 || node == PathTable.nowhere {
+            ignored += 1
+        } else {
+            startElement()
+            frames.append(Frame(node: node, isArray: isArray))
+            if isArray { openArrays += 1 }
+        }
+    }
+
+    private mutating func close() {
+        if ignored > 0 {
+            ignored -= 1
+        } else if let frame = frames.popLast() {
+            // Where an array is around it, its next element has the same path.
+            node = frame.node
+            if frame.isArray { openArrays -= 1 }
+        }
+    }
+
+    /// A value directly in an array begins a new element of it.
+    private mutating func startElement() {
+        if openArrays > 0, frames[frames.count - 1].isArray { frames[frames.count - 1].element = -1 }
+    }
+
+    mutating func scalar(_ scalar: JSONScalar, text: Span<UInt8>, at offset: Int) {
+        guard ignored == 0, node != PathTable.nowhere else { return }
+        guard !frames.isEmpty else {
+            wrongRoot = "a single value"
+            return
+        }
+        startElement()
+        guard let path = paths.path(of: node) else { return }
+        keep(scalar, text, at: path)
+    }
+
+    private mutating func keep(_ scalar: JSONScalar, _ text: Span<UInt8>, at path: Int) {
+        let index = Int32(event.values.count)
+        let start = Int32(event.texts.count)
+        let kept: FlatEvent.Scalar
+        switch scalar {
+        case .null: kept = .null
+        case .bool(let value): kept = .bool(value)
+        case .number: kept = .number(JSONNumber.double(of: text))
+        case .string: kept = .string
+        }
+        if scalar == .string || scalar == .number { append(text) }
+        let element = openArrays > 0 ? currentElement(index) : -1
+        event.values.append(
+            FlatEvent.Value(
+                scalar: kept, textStart: start, textEnd: Int32(event.texts.count), element: element, next: -1))
+        let last = event.chains[path].last
+        if last < 0 { event.chains[path].first = index } else { event.values[Int(last)].next = index }
+        event.chains[path].last = index
+    }
+
+    private mutating func append(_ text: Span<UInt8>) {
+        for index in text.indices { event.texts.append(text[index]) }
+    }
+
+    /// The innermost open element; it and those around it get their numbers and hold the value.
+    private mutating func currentElement(_ value: Int32) -> Int32 {
+        var parent: Int32 = -1
+        var depth: Int32 = 0
+        for index in frames.indices where frames[index].isArray {
+            depth += 1
+            if frames[index].array < 0 {
+                frames[index].array = Int32(event.arrays.count)
+                event.arrays.append(FlatEvent.ArrayRange(firstValue: value, endValue: value))
+            }
+            event.arrays[Int(frames[index].array)].endValue = value + 1
+            if frames[index].element < 0 {
+                frames[index].element = Int32(event.elements.count)
+                event.elements.append(
+                    FlatEvent.Element(parent: parent, array: frames[index].array, depth: depth, firstValue: value))
+            }
+            parent = frames[index].element
+        }
+        return parent
+    }
+}

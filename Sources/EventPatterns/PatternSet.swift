@@ -1,0 +1,36 @@
+internal import JSON
+
+/// Patterns made ready to be matched together; it never changes, so threads share it and a reload swaps it.
+package struct PatternSet: Sendable {
+    package let patterns: [EventPattern]
+    /// What an event is parsed with.
+    package let paths: PathTable
+    /// For each pattern, the number of each of its fields' paths.
+    private let fieldPaths: [[Int]]
+
+    package init(_ patterns: [EventPattern]) {
+        self.patterns = patterns
+        let paths = PathTable(patterns.flatMap { $0.fields.map(\.path) })
+        fieldPaths = patterns.map { $0.fields.compactMap { paths.index(of: $0.path) } }
+        self.paths = paths
+    }
+
+    /// Parses an event and finds the patterns that match it, as indices in ascending order.
+    /// - Throws: why the event is not one that can be matched.
+    package func matches(_ bytes: [UInt8]) throws(EventFault) -> [Int] {
+        try matches(FlatEvent(parsing: bytes, paths: paths))
+    }
+
+    /// Finds the patterns that match an event which was parsed with this set's paths.
+    package func matches(_ event: FlatEvent) throws(EventFault) -> [Int] {
+        var found: [Int] = []
+        for index in patterns.indices where try firstFailure(of: index, in: event) == nil { found.append(index) }
+        return found
+    }
+
+    /// The first field that keeps a pattern from matching, or nil where it matches: the answer and its reason come from
+    /// the same evaluation.
+    package func firstFailure(of index: Int, in event: FlatEvent) throws(EventFault) -> FieldFailure? {
+        try Evaluation(pattern: patterns[index], fieldPaths: fieldPaths[index], event: event).firstFailure()
+    }
+}
