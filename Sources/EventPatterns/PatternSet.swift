@@ -8,9 +8,10 @@ package struct PatternSet: Sendable {
     /// For each pattern, the number of each of its fields' paths.
     private let fieldPaths: [[Int]]
 
-    package init(_ patterns: [EventPattern]) {
+    /// - Parameter alsoReading: paths that no pattern has to name for their values to be kept.
+    package init(_ patterns: [EventPattern], alsoReading: [String] = []) {
         self.patterns = patterns
-        let paths = PathTable(patterns.flatMap { $0.fields.map(\.path) })
+        let paths = PathTable(patterns.flatMap { $0.fields.map(\.path) } + alsoReading)
         fieldPaths = patterns.map { $0.fields.compactMap { paths.index(of: $0.path) } }
         self.paths = paths
     }

@@ -38,25 +38,32 @@ package struct Router: Sendable {
             patterns.append(pattern)
             owners.append(index)
         }
-        self.patterns = PatternSet(patterns)
+        self.patterns = PatternSet(patterns, alsoReading: ["timestamp"])
         routeOfPattern = owners
     }
 
     /// What becomes of a verified body. All routes are looked at; each destination is named once, in the order of
     /// the routes.
     package func route(_ body: [UInt8], source: Source, receivedAt: Timestamp) -> Routing {
-        let matches: PatternSet.Matches
         do throws(EventFault) {
-            matches = try patterns.matches(body)
+            let event = try FlatEvent(parsing: body, paths: patterns.paths)
+            if let reason = staleness(of: event, source: source, receivedAt: receivedAt) {
+                return .quarantined(reason: reason)
+            }
+            return routing(of: matchedRoutes(try patterns.matches(event), source: source.name))
         } catch {
-            return .quarantined(reason: error.description)
+            return .quarantined(reason: error.reason)
         }
-        if let maxAge = source.maxAgeMilliseconds, let age = matches.timestamp.map({ receivedAt.milliseconds - $0 }),
-            age > maxAge
-        {
-            return .quarantined(reason: "its timestamp is \(age / 1000) s old, more than maxAge allows")
+    }
+
+    /// Why an event is too old for its source, nil where it is not.
+    private func staleness(of event: FlatEvent, source: Source, receivedAt: Timestamp) -> String? {
+        guard let maxAge = source.maxAgeMilliseconds, let sent = event.number(at: "timestamp", in: patterns.paths) else {
+            return nil
         }
-        return routing(of: matchedRoutes(matches.indices, source: source.name))
+        let age = Double(receivedAt.milliseconds) - sent
+        guard age > Double(maxAge) else { return nil }
+        return "its timestamp is older than maxAge allows"
     }
 
     private func matchedRoutes(_ patternIndices: [Int], source: String) -> [Route] {
