@@ -1,0 +1,99 @@
+import JSON
+import Relay
+
+/// The text of a dead letter: format 1, keys in the order in which a person wants to read them.
+enum DeadLetterDocument {
+    /// What redrive/ takes, in bytes.
+    static let redriveLimit = 8 * 1024 * 1024
+
+    /// Indented for people. Indenting can blow deeply nested events up beyond what redrive/ takes; those stand on one
+    /// line, so that what the relay wrote the relay can read.
+    static func text(_ letter: DeadLetter, earlier: [JSONObject]) -> [UInt8] {
+        let value = value(letter, earlier: earlier)
+        let pretty = Array(JSONSerializer.pretty(value).utf8)
+        return (pretty.count < redriveLimit ? pretty : JSONSerializer.bytes(value)) + [UInt8(ascii: "\n")]
+    }
+
+    private static func value(_ letter: DeadLetter, earlier: [JSONObject]) -> JSONValue {
+        let event = letter.event
+        var document = JSONObject([
+            "format": .number(JSONNumber(1)),
+            "id": .string(event.id.description),
+        ])
+        if let original = event.originalID { document.append("originalId", .string(original.description)) }
+        document.append("source", .string(event.source))
+        document.append("destination", .string(letter.destination))
+        document.append("routes", .array(event.routes.map { .string($0) }))
+        document.append("receivedAt", .string(event.receivedAt.description))
+        document.append("diedAt", .string(letter.diedAt.description))
+        document.append("reason", reason(letter.reason))
+        document.append("attempts", attempts(letter.attempts, earlier: earlier))
+        document.append("request", request(letter.request))
+        document.append("event", readable(event.body) ?? .null)
+        document.append("bytes", .string(Base64.encode(event.body)))
+        return .object(document)
+    }
+
+    /// The event as a value, or nil where our parser refuses it, as the receiver does.
+    static func readable(_ body: [UInt8]) -> JSONValue? {
+        var limits = JSONLimits()
+        limits.size = body.count
+        return try? JSONValue.parse(body, limits: limits)
+    }
+
+    private static func reason(_ reason: DeadLetter.Reason) -> JSONValue {
+        .object(
+            JSONObject([
+                "code": .string(reason.code), "text": .string(reason.text), "advice": .string(reason.advice),
+            ]))
+    }
+
+    /// Earlier deaths first. The store may know attempts that the earlier file has too: they stand once.
+    private static func attempts(_ attempts: [AttemptRecord], earlier: [JSONObject]) -> JSONValue {
+        let new = attempts.map(attempt)
+        let known = earlier.filter { old in !new.contains { isSameAttempt($0, old) } }
+        return .array((known + new).map { .object($0) })
+    }
+
+    private static func isSameAttempt(_ left: JSONObject, _ right: JSONObject) -> Bool {
+        left["number"] == right["number"] && left["at"] == right["at"]
+    }
+
+    private static func attempt(_ attempt: AttemptRecord) -> JSONObject {
+        let hasAnswer = attempt.status != nil || !attempt.response.isEmpty
+        return JSONObject([
+            "number": .number(JSONNumber(attempt.number)),
+            "at": .string(attempt.at.description),
+            "durationMilliseconds": .number(JSONNumber(attempt.durationMilliseconds)),
+            "outcome": .string(attempt.outcome.rawValue),
+            "status": attempt.status.map { .number(JSONNumber($0)) } ?? .null,
+            "error": attempt.error.map { .string($0) } ?? .null,
+            "response": hasAnswer ? .string(String(decoding: attempt.response, as: UTF8.self)) : .null,
+        ])
+    }
+
+    private static func request(_ request: MaskedRequest) -> JSONValue {
+        var object = JSONObject(["method": .string(request.method), "url": .string(request.url)])
+        object.append("headers", headers(request.headers))
+        if let text = String(validating: request.body, as: UTF8.self) {
+            object.append("body", .string(text))
+        } else {
+            object.append("bodyBase64", .string(Base64.encode(request.body)))
+        }
+        return .object(object)
+    }
+
+    /// One member a name. A name that stands twice is one list of values (RFC 9110 section 5.3); a second member of
+    /// that name would make the file unreadable.
+    private static func headers(_ headers: [OutgoingRequest.Header]) -> JSONValue {
+        var members: [(name: String, value: String)] = []
+        for header in headers {
+            if let index = members.firstIndex(where: { $0.name.hasSameScalars(as: header.name) }) {
+                members[index].value += ", " + header.value
+            } else {
+                members.append((header.name, header.value))
+            }
+        }
+        return .object(JSONObject(members.map { JSONObject.Member(key: $0.name, value: .string($0.value)) }))
+    }
+}
