@@ -1,0 +1,74 @@
+import ArgumentParser
+import CurlSender
+import JSON
+import Relay
+import Signatures
+
+/// Signs and posts an event, as Gruveo would.
+struct Send: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Sign an event and post it, as Gruveo would.",
+        discussion: """
+            With --to URL and --key-env NAME it goes there; otherwise path and key come from the routes file, and the \
+            relay is looked for at --listen. Prints the answer's body; exit code 0 for a 200, 69 where nobody answers, \
+            65 for any other answer.
+            """)
+
+    @OptionGroup var options: ConfigOption
+
+    @Option(help: "Send a sample event instead of a file: missed, answered or declined.")
+    var sample: SampleEvent?
+
+    @Option(help: "The URL to post to.")
+    var to: String?
+
+    @Option(name: .customLong("key-env"), help: "The environment variable that holds the key.")
+    var keyVariable: String?
+
+    @Option(help: "Where the relay listens, for use without --to (RELAY_LISTEN).")
+    var listen: String = environment("RELAY_LISTEN") ?? "127.0.0.1:8080"
+
+    @Argument(help: "A file with the event, - for standard input.")
+    var event: String?
+
+    func validate() throws {
+        guard (sample == nil) != (event == nil) else { throw ValidationError("give either --sample or a file") }
+        guard (to == nil) == (keyVariable == nil) else { throw ValidationError("--to and --key-env go together") }
+    }
+
+    func run() throws {
+        let body = try sample.map { $0.body(at: wallClock()) } ?? readBody(event ?? "-")
+        let (url, key) = try target()
+        let signature = Hex.encode(key.authenticate(body))
+        let headers = [
+            OutgoingRequest.Header("Content-Type", "application/json"),
+            OutgoingRequest.Header(IncomingSignature.headerName, signature),
+        ]
+        switch CurlSender.post(url: url, headers: headers, body: body) {
+        case .response(let response):
+            Output.words("\(redactedURL(url)) answered \(response.status)")
+            if !response.body.isEmpty { Output.data(printable(String(decoding: response.body, as: UTF8.self))) }
+            if response.status != 200 { throw ExitStatus.badData }
+        case .failure(let failure):
+            Output.words("gruveo-relay: \(failure.text)")
+            throw ExitStatus.unreachable
+        }
+    }
+
+    private func target() throws -> (url: String, key: HMACKey) {
+        if let to, let keyVariable {
+            guard let value = environment(keyVariable), !value.isEmpty else {
+                Output.words("gruveo-relay: the environment variable \(keyVariable) is not set")
+                throw ExitStatus.noInput
+            }
+            return (to, HMACKey(Secret(Array(value.utf8))))
+        }
+        let loaded = try loadRoutes(options.config, unreadableSecret: .note)
+        guard let source = loaded.configuration?.sources.first, let key = source.verifier.keys.first?.key else {
+            loaded.lines.forEach(Output.words)
+            Output.words("gruveo-relay: \(options.config) has no source with a key that can be read here")
+            throw ExitStatus.badConfiguration
+        }
+        return ("http://\(listen)\(source.path)", key)
+    }
+}

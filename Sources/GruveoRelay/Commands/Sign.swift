@@ -1,0 +1,72 @@
+import ArgumentParser
+import JSON
+import Relay
+import Signatures
+
+/// A key for the commands that sign: by name of a variable, never on the command line.
+struct KeyOption: ParsableArguments {
+    @Option(name: .customLong("key-env"), help: "The environment variable that holds the key.")
+    var keyVariable: String
+
+    func secret() throws -> Secret {
+        guard let value = environment(keyVariable), !value.isEmpty else {
+            Output.words("gruveo-relay: the environment variable \(keyVariable) is not set")
+            throw ExitStatus.noInput
+        }
+        return Secret(Array(value.utf8))
+    }
+}
+
+/// Reads a body for a command; a file that cannot be read ends it with 66.
+func readBody(_ path: String) throws -> [UInt8] {
+    do throws(FileFault) {
+        return try Files.read(path)
+    } catch {
+        Output.words("gruveo-relay: \(error)")
+        throw ExitStatus.noInput
+    }
+}
+
+/// Prints the signature that Gruveo would send.
+struct Sign: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the X-Gruveo-SHA256-HMAC of a body, in hex.")
+
+    @OptionGroup var key: KeyOption
+
+    @Argument(help: "The file with the body, - for standard input.")
+    var file: String = "-"
+
+    func run() throws {
+        let key = HMACKey(try key.secret())
+        Output.data(Hex.encode(key.authenticate(try readBody(file))))
+    }
+}
+
+/// Checks a signature as the receiver would.
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check an X-Gruveo-SHA256-HMAC against a body, as the receiver would.",
+        discussion: "Exit code 0 where it is right, 65 where it is wrong.")
+
+    @OptionGroup var key: KeyOption
+
+    @Option(help: "The header's value: hex or base64.")
+    var signature: String
+
+    @Argument(help: "The file with the body, - for standard input.")
+    var file: String = "-"
+
+    func run() throws {
+        guard let decoded = IncomingSignature.decode(signature) else {
+            Output.words("not a signature: expected 64 hex digits, or base64 of 32 bytes")
+            throw ExitStatus.badData
+        }
+        let verifier = Verifier(keys: [(label: "key", key: HMACKey(try key.secret()))])
+        guard verifier.matchingKey(signature: decoded, body: try readBody(file)) != nil else {
+            Output.words("wrong: this key does not give this signature for these bytes")
+            throw ExitStatus.badData
+        }
+        Output.words("right")
+    }
+}

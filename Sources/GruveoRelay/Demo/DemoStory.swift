@@ -1,0 +1,92 @@
+import CurlSender
+import DeadLetterFiles
+import Dispatch
+import JSON
+import Relay
+import Signatures
+
+/// What the demo does once the relay listens, and what it prints of it.
+struct DemoStory: Sendable {
+    /// How long the destinations are waited for.
+    private static let patience = Duration.seconds(20)
+
+    let configuration: Configuration
+    let destinations: DemoDestinations
+    let routes: String
+    let state: String
+
+    func tell(port: Int) async {
+        guard let source = configuration.sources.first, let key = source.verifier.keys.first?.key else { return }
+        Output.data("The relay listens on 127.0.0.1:\(port)\(source.path). Three calls end:\n")
+        var expected = 0
+        for sample in [SampleEvent.missed, .answered, .declined] {
+            let body = sample.body(at: wallClock())
+            let status = await post(body, signedBy: key, to: "http://127.0.0.1:\(port)\(source.path)")
+            let explanation = Explanation(body: body, source: source, configuration: configuration, now: wallClock())
+            expected += explanation.requests.count
+            Output.data("\(sample.rawValue) call: answered \(status), \(explanation.id)")
+            for route in explanation.routes where route.matches { Output.data("  matches \"\(route.name)\"") }
+        }
+        await waitForArrivals(expected)
+        for name in configuration.destinations.keys.sorted() { show(name) }
+        await showDeadLetters()
+        showNextSteps(port: port, path: source.path)
+    }
+
+    private func post(_ body: [UInt8], signedBy key: HMACKey, to url: String) async -> String {
+        let headers = [
+            OutgoingRequest.Header("Content-Type", "application/json"),
+            OutgoingRequest.Header(IncomingSignature.headerName, Hex.encode(key.authenticate(body))),
+        ]
+        return await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                switch CurlSender.post(url: url, headers: headers, body: body) {
+                case .response(let response): continuation.resume(returning: "\(response.status)")
+                case .failure(let failure): continuation.resume(returning: failure.text)
+                }
+            }
+        }
+    }
+
+    private func waitForArrivals(_ expected: Int) async {
+        let end = ContinuousClock.now + DemoStory.patience
+        while ContinuousClock.now < end, destinations.all().count < expected || deadLetters().count < 2 {
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func deadLetters() -> [DeadLetterSummary] {
+        (try? DeadLetterDirectory(stateDirectory: state).list().letters) ?? []
+    }
+
+    private func show(_ name: String) {
+        let received = destinations.all().filter { $0.destination == name }
+        let refuses = name == DemoRoutes.refusing ? " (it answers 422 to each)" : ""
+        Output.data("\n\(name) got \(received.count) request\(received.count == 1 ? "" : "s")\(refuses); the first:")
+        guard let first = received.first else { return }
+        for header in first.headers where !DemoStory.dull.contains(header.name.lowercased()) {
+            Output.data("    \(header.name): \(printable(header.value))")
+        }
+        Output.data("    \(printable(first.body))")
+    }
+
+    /// Headers that say nothing about the relay.
+    private static let dull: Set<String> = ["host", "accept", "content-length"]
+
+    private func showDeadLetters() async {
+        let letters = deadLetters()
+        Output.data("\ndead letters, \(letters.count), in \(state)/dead-letters:")
+        for letter in letters { Output.data("    \(letter.file.path)\n        \(letter.reason.text)") }
+    }
+
+    private func showNextSteps(port: Int, path: String) {
+        Output.data(
+            """
+
+            The relay goes on until you press Ctrl-C; then all of this is removed. Try in another terminal:
+              gruveo-relay send --sample missed --config \(routes) --listen 127.0.0.1:\(port)
+              gruveo-relay dead list --state \(state)
+              gruveo-relay check routes.example.json
+            """)
+    }
+}

@@ -1,0 +1,106 @@
+import DeadLetterFiles
+import Dispatcher
+import Logging
+import Relay
+import SQLiteStore
+import Synchronization
+
+/// Turns what the parts tell into log lines. One line an event at info, attempts at debug, trouble as warnings.
+struct Reporter: Sendable {
+    private let logger: Logger
+    private let badSignatures = RateLimitedCount()
+
+    init(logger: Logger) { self.logger = logger }
+
+    func intake(_ notice: Intake.Notice) {
+        switch notice {
+        case .accepted(let acceptance, let source, let keyLabel, let routing):
+            guard logger.logLevel <= .info else { return }
+            logger.info(
+                acceptance.isDuplicate ? "duplicate" : "accepted",
+                metadata: [
+                    "event": "\(acceptance.id)", "source": "\(source)", "key": "\(keyLabel)",
+                    "routing": "\(describe(routing))",
+                ])
+        case .badSignature(let source):
+            // A scanner must not fill the disk with lines: one a second, with the number of those left out.
+            guard let silent = badSignatures.next(now: wallClock()) else { return }
+            logger.warning("signature refused", metadata: ["source": "\(source)", "alsoUnlogged": "\(silent)"])
+        case .refused(let source, let error):
+            logger.error("event not stored", metadata: ["source": "\(source)", "error": "\(error)"])
+        }
+    }
+
+    func dispatch(_ notice: DispatchNotice) {
+        switch notice {
+        case .attempted(let delivery, let attempt, let judgement, let isHeld): attempted(delivery, attempt, judgement, isHeld)
+        case .died(let delivery, let reason):
+            logger.error(
+                "dead letter written",
+                metadata: ids(delivery).merging(["reason": "\(reason.text)", "advice": "\(reason.advice)"]) { $1 })
+        case .deadLetterFailed(let delivery, let error):
+            logger.error("dead letter not written", metadata: ids(delivery).merging(["error": "\(error)"]) { $1 })
+        case .leaseFailed(let destination, let error):
+            logger.error("queue not read", metadata: ["destination": "\(destination)", "error": "\(error)"])
+        case .settleFailed(let error): logger.error("outcome not stored yet", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func store(_ trouble: StoreTrouble) { logger.error("store: \(trouble)") }
+
+    func redrive(_ report: RedriveReport) {
+        switch report {
+        case .accepted(let file, let redrive):
+            logger.notice(
+                "redriven",
+                metadata: [
+                    "file": "\(file)", "event": "\(redrive.event.idText)", "destination": "\(redrive.destination)",
+                ])
+        case .refused(let file, let reason):
+            logger.error("redrive refused", metadata: ["file": "\(file)", "reason": "\(reason)"])
+        case .failed(let error): logger.error("redrive failed, tried again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func attempted(_ delivery: Delivery, _ attempt: AttemptRecord, _ judgement: Judgement, _ isHeld: Bool) {
+        let level: Logger.Level = attempt.outcome == .delivered ? .debug : .warning
+        guard logger.logLevel <= level else { return }
+        var metadata = ids(delivery)
+        metadata["attempt"] = "\(attempt.number)"
+        metadata["milliseconds"] = "\(attempt.durationMilliseconds)"
+        metadata["outcome"] = "\(attempt.outcome.rawValue)"
+        if let status = attempt.status { metadata["status"] = "\(status)" }
+        if attempt.outcome != .delivered { metadata["reason"] = "\(judgement.text)" }
+        if isHeld { metadata["advice"] = "\(judgement.advice)" }
+        logger.log(level: level, isHeld ? "destination held" : "attempt", metadata: metadata)
+    }
+
+    private func ids(_ delivery: Delivery) -> Logger.Metadata {
+        ["event": "\(delivery.event.idText)", "destination": "\(delivery.destination)"]
+    }
+
+    private func describe(_ routing: Routing) -> String {
+        switch routing {
+        case .matched(_, let destinations): destinations.joined(separator: ",")
+        case .unmatched: "unmatched"
+        case .quarantined(let reason): "quarantined: \(reason)"
+        }
+    }
+}
+
+/// Lets one through a second and counts the rest.
+final class RateLimitedCount: Sendable {
+    private let state = Mutex((last: Int64.min, silent: 0))
+
+    /// How many were left out since the last one let through, or nil where this one is left out too.
+    func next(now: Timestamp) -> Int? {
+        state.withLock { state in
+            guard now.seconds != state.last else {
+                state.silent += 1
+                return nil
+            }
+            defer { state = (now.seconds, 0) }
+            return state.silent
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import JSON
+import Relay
+
+/// Reads a routes file and its secrets from disk; the decisions are the decoder's.
+struct RoutesLoader: Sendable {
+    struct Loaded: Sendable {
+        let bytes: [UInt8]
+        /// Nil where there are errors.
+        let configuration: Configuration?
+        let findings: [Finding]
+        let path: String
+
+        /// The findings that say something about running: all but notes.
+        var lines: [String] { findings.filter { $0.severity != .note }.map { $0.line(file: path) } }
+    }
+
+    let path: String
+    /// How a secret that cannot be read is taken: an error where the relay is to run, a note where it is only looked at.
+    let unreadableSecret: Finding.Severity
+
+    /// Reads, decodes and resolves.
+    ///
+    /// - Throws: `FileFault` where the file itself cannot be read.
+    func load() throws(FileFault) -> Loaded {
+        let bytes = try Files.read(path)
+        let (file, findings) = RoutesFile.decode(bytes)
+        guard let file else { return Loaded(bytes: bytes, configuration: nil, findings: findings, path: path) }
+        let directory = Files.directory(of: path)
+        let (configuration, more) = file.resolve(
+            directory: directory, unreadable: unreadableSecret, secret: SecretFiles(routesDirectory: directory).read)
+        return Loaded(bytes: bytes, configuration: configuration, findings: findings + more, path: path)
+    }
+}
+
+/// Reads secrets from where the routes file says: the environment, a file, or a systemd credential.
+struct SecretFiles: Sendable {
+    /// The largest secret, a certificate chain included, in bytes.
+    private static let limit = 65_536
+
+    let routesDirectory: String
+
+    func read(_ reference: SecretReference) -> Result<SecretContent, SecretFault> {
+        switch reference {
+        case .environment(let name):
+            guard let value = environment(name) else { return .failure(SecretFault(reason: "it is not set")) }
+            return .success(SecretContent(Array(value.utf8)))
+        case .file(let path): return readFile(path.hasPrefix("/") ? path : "\(routesDirectory)/\(path)")
+        case .credential(let name): return readCredential(name)
+        }
+    }
+
+    private func readCredential(_ name: String) -> Result<SecretContent, SecretFault> {
+        guard let directory = environment("CREDENTIALS_DIRECTORY") else {
+            return readFile("\(routesDirectory)/credentials/\(name)")
+        }
+        // The unit loads the directory as `relay`: its files then have names that begin with `relay_`.
+        let plain = readFile("\(directory)/\(name)")
+        if case .success = plain { return plain }
+        let loaded = readFile("\(directory)/relay_\(name)")
+        if case .success = loaded { return loaded }
+        return plain
+    }
+
+    private func readFile(_ path: String) -> Result<SecretContent, SecretFault> {
+        do throws(FileFault) {
+            let bytes = try Files.read(path, limit: SecretFiles.limit)
+            return .success(SecretContent(bytes, warning: SecretFiles.warning(path)))
+        } catch {
+            return .failure(SecretFault(reason: "\(error)"))
+        }
+    }
+
+    private static func warning(_ path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & 0o044 != 0 else { return nil }
+        return "\(path) can be read by other users: chmod 600 it"
+    }
+}

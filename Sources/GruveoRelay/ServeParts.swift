@@ -1,0 +1,76 @@
+import Console
+import DeadLetterFiles
+import Logging
+import Relay
+import ServiceLifecycle
+import UnixSignals
+
+/// A part that only has to be closed at the end, in its turn.
+struct Closing: Service {
+    let close: @Sendable () async -> Void
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await close()
+    }
+}
+
+/// Looks after redrive/ until the relay stops.
+struct RedriveLoop: Service {
+    let service: RedriveService
+
+    func run() async throws { try? await cancelWhenGracefulShutdown { await service.run() } }
+}
+
+/// Deletes what retention no longer keeps, every ten minutes.
+struct Pruner: Service {
+    private static let interval = Duration.seconds(600)
+
+    let logger: Logger
+    let prune: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                do { try await prune() } catch { logger.error("pruning failed", metadata: ["error": "\(error)"]) }
+                try await Task.sleep(for: Pruner.interval)
+            }
+        }
+    }
+}
+
+/// Reloads the routes, all or nothing, at SIGHUP or when the command line asks.
+actor Reloader: Service {
+    private let loader: RoutesLoader
+    private let logger: Logger
+    private let apply: @Sendable (Configuration) async -> Void
+
+    init(loader: RoutesLoader, logger: Logger, apply: @escaping @Sendable (Configuration) async -> Void) {
+        self.loader = loader
+        self.logger = logger
+        self.apply = apply
+    }
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { _ = await reload() }
+    }
+
+    /// Puts the file in force, or keeps the old rules and says what is wrong with it.
+    func reload() async -> ReloadReport {
+        ServiceManager.notify("RELOADING=1")
+        defer { ServiceManager.notify("READY=1") }
+        let loaded: RoutesLoader.Loaded
+        do throws(FileFault) { loaded = try loader.load() } catch {
+            logger.error("reload refused, the old rules stay", metadata: ["error": "\(error)"])
+            return ReloadReport(isInForce: false, findings: ["\(error)"])
+        }
+        guard let configuration = loaded.configuration else {
+            for line in loaded.lines { logger.error("\(line)") }
+            logger.error("reload refused, the old rules stay")
+            return ReloadReport(isInForce: false, findings: loaded.lines)
+        }
+        await apply(configuration)
+        logger.notice("reloaded", metadata: ["routes": "\(configuration.router.routes.count)"])
+        return ReloadReport(isInForce: true, findings: loaded.lines)
+    }
+}

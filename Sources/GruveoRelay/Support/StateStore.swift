@@ -1,0 +1,26 @@
+import ArgumentParser
+import Relay
+import SQLiteStore
+
+/// Opens the store of a state directory, or ends the command with a line and the code that says why not.
+func openStore(
+    _ state: String, limits: Limits, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
+) throws -> EmbeddedStore {
+    var options = StoreOptions(directory: state)
+    options.limits = StoreLimits(limits)
+    do throws(StoreOpenError) {
+        return try EmbeddedStore(options, onTrouble: onTrouble)
+    } catch {
+        Output.words("gruveo-relay: \(error)")
+        throw ExitCode(error.exitCode)
+    }
+}
+
+extension StoreLimits {
+    init(_ limits: Limits) {
+        self.init()
+        retentionMilliseconds = limits.retentionMilliseconds
+        freeSpaceBytes = UInt64(clamping: limits.freeSpaceBytes)
+        backlog = limits.backlog
+    }
+}
