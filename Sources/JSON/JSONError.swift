@@ -71,6 +71,11 @@ package struct SourcePosition: Sendable, Equatable, CustomStringConvertible {
     package let line: Int
     package let column: Int
 
+    package init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
+    }
+
     /// Finds the place of a byte offset in a text.
     package init(of offset: Int, in bytes: [UInt8]) {
         let before = bytes.prefix(offset)

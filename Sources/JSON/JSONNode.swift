@@ -68,6 +68,20 @@ extension JSONNode {
         guard let root = builder.root else { throw JSONError(.unexpectedEnd, offset: bytes.count) }
         return root
     }
+
+    /// Parses one JSON text in which keys may stand twice, and says where each repeat's opening quote is. The tree
+    /// keeps the repeats too.
+    /// - Throws: the first fault with its byte offset, which is never a duplicate key.
+    package static func parseCollectingDuplicates(
+        _ bytes: [UInt8], limits: JSONLimits = JSONLimits()
+    ) throws(JSONError) -> (root: JSONNode, duplicateOffsets: [Int]) {
+        var limits = limits
+        limits.refusesDuplicates = false
+        var builder = JSONNodeBuilder()
+        try JSONScanner.scan(bytes, limits: limits, visitor: &builder)
+        guard let root = builder.root else { throw JSONError(.unexpectedEnd, offset: bytes.count) }
+        return (root, builder.duplicateOffsets)
+    }
 }
 
 extension JSONValue {
@@ -88,6 +102,7 @@ struct JSONNodeBuilder: JSONVisitor {
     }
 
     private(set) var root: JSONNode?
+    private(set) var duplicateOffsets: [Int] = []
     private var stack: [Open] = []
 
     mutating func scalar(_ scalar: JSONScalar, text: Span<UInt8>, at offset: Int) {
@@ -107,6 +122,8 @@ struct JSONNodeBuilder: JSONVisitor {
         guard case .object(let members, let start, _, _) = stack.popLast() else { return }
         stack.append(.object(members, offset: start, key: String(span: text), keyOffset: offset))
     }
+
+    mutating func duplicateKey(at offset: Int) { duplicateOffsets.append(offset) }
 
     mutating func endObject() {
         guard case .object(let members, let offset, _, _) = stack.popLast() else { return }
