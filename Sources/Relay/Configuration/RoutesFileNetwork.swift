@@ -1,0 +1,72 @@
+/// Reads the keys that say which network a destination may be in, and compares its URL with them.
+enum NetworkRules {
+    /// What `allowPrivate` can open: loopback, RFC 1918, RFC 6598, RFC 4193. All else is open or stays closed.
+    private static let openable = [
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7",
+    ].compactMap(AddressBlock.parse)
+
+    static func isOpenable(_ block: AddressBlock) -> Bool {
+        openable.contains { $0.prefixLength <= block.prefixLength && $0.contains(block.address) }
+    }
+
+    /// Why nothing would ever be sent to this host; nil where something may be. Names are judged when they resolve,
+    /// except those that are loopback by definition (RFC 6761 section 6.3).
+    static func refusal(of host: WebhookURL.Host, allowPrivate: [AddressBlock]) -> String? {
+        switch host {
+        case .address(let address):
+            if AddressPolicy.permits(address, allowPrivate: allowPrivate) { return nil }
+            return AddressPolicy.refusal(of: address)
+        case .name(let name):
+            guard isLoopback(name), !allowPrivate.contains(where: coversLoopback) else { return nil }
+            return "localhost is a loopback address; to allow it add "
+                + "\"allowPrivate\": [\"127.0.0.1/32\", \"::1/128\"] to the destination"
+        }
+    }
+
+    private static func isLoopback(_ name: String) -> Bool {
+        let name = name.hasSuffix(".") ? name.dropLast() : name[...]
+        return name == "localhost" || name.hasSuffix(".localhost")
+    }
+
+    private static func coversLoopback(_ block: AddressBlock) -> Bool {
+        block.contains([127, 0, 0, 1]) || block.contains([UInt8](repeating: 0, count: 15) + [1])
+    }
+}
+
+extension Field {
+    /// The networks of `allowPrivate`.
+    func privateNetworks() -> [AddressBlock] {
+        (elements("networks such as \"10.0.0.0/8\"") ?? []).compactMap { $0.privateNetwork() }
+    }
+
+    private func privateNetwork() -> AddressBlock? {
+        guard let text = text("a network such as \"10.0.0.0/8\"") else { return nil }
+        guard let block = AddressBlock.parse(text) else {
+            error("\(Words.quoted(text)) is not a network: \(advice(for: text))")
+            return nil
+        }
+        guard NetworkRules.isOpenable(block) else {
+            error(
+                "\(Words.quoted(text)) cannot be opened: only networks within 127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, "
+                    + "192.168.0.0/16, 100.64.0.0/10, ::1/128 and fc00::/7 can")
+            return nil
+        }
+        return block
+    }
+
+    private func advice(for text: String) -> String {
+        if let address = AddressText.parse(text) { return "write \"\(text)/\(8 * address.count)\"" }
+        return "write an address, \"/\" and a length with no bits behind it, such as \"10.0.0.0/8\""
+    }
+
+    /// Reads `tls` into the options.
+    func tls(into options: inout TransferOptions) {
+        guard var reader = object() else { return }
+        defer { reader.finish() }
+        options.caFile = reader.optional("ca")?.filePath()
+        options.certificateFile = reader.optional("certificate")?.filePath()
+        guard let key = reader.optional("key") else { return }
+        options.keyFile = key.filePath()
+        if options.certificateFile == nil { key.error("a key needs its \"certificate\" beside it") }
+    }
+}

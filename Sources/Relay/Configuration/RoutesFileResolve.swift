@@ -1,0 +1,101 @@
+import Signatures
+
+/// What was found at a reference.
+package struct SecretContent: Sendable {
+    package let bytes: [UInt8]
+    /// What the operator should know about the place, such as that all users can read the file.
+    package let warning: String?
+
+    package init(_ bytes: [UInt8], warning: String? = nil) {
+        self.bytes = bytes
+        self.warning = warning
+    }
+}
+
+/// Why nothing could be read at a reference.
+package struct SecretFault: Error, Sendable {
+    /// In plain words: `it is not set`, `no such file`.
+    package let reason: String
+
+    package init(reason: String) { self.reason = reason }
+}
+
+extension RoutesFile {
+    /// Fetches the secrets and makes what a relay works by.
+    ///
+    /// A secret that cannot be read is a finding of severity `unreadable`. Below an error the configuration is for
+    /// showing only: a stand-in takes the secret's place, `https://secret.invalid/` for a URL, and a source lacks
+    /// the key.
+    /// - Parameters:
+    ///   - directory: where relative paths of `tls` start.
+    ///   - secret: asked once for each reference.
+    /// - Returns: no configuration where one of the findings is an error. No finding holds a secret.
+    package func resolve(
+        directory: String, unreadable: Finding.Severity = .error,
+        secret: @escaping (SecretReference) -> Result<SecretContent, SecretFault>
+    ) -> (configuration: Configuration?, findings: [Finding]) {
+        let log = FindingLog()
+        let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
+        let sources = sources.map { $0.resolved(secrets) }
+        let resolved = destinations.compactMap { $0.resolved(secrets, directory: directory) }
+        let findings = log.findings(in: bytes)
+        guard !log.hasErrors else { return (nil, findings) }
+        let named = Dictionary(resolved.map { ($0.name, $0) }) { first, _ in first }
+        let configuration = Configuration(
+            sources: sources, destinations: named, router: Router(routes: routes), limits: limits)
+        return (configuration, findings)
+    }
+}
+
+extension SourceDeclaration {
+    fileprivate func resolved(_ secrets: SecretReader) -> Source {
+        let labelled = keys.compactMap { key in
+            secrets.signingKey(key.secret).map { (label: key.label, key: HMACKey($0)) }
+        }
+        return Source(
+            name: name, path: path, verifier: Verifier(keys: labelled), dedupeMilliseconds: dedupeMilliseconds,
+            maxBody: maxBody, maxAgeMilliseconds: maxAgeMilliseconds)
+    }
+}
+
+extension DestinationDeclaration {
+    fileprivate func resolved(_ secrets: SecretReader, directory: String) -> Destination? {
+        let url = resolvedURL(secrets)
+        let allHeaders = (auth.map { [secrets.authorization($0)] } ?? []) + headers.map { secrets.header($0) }
+        let signer = signing.map { secrets.signer($0) }
+        guard let url else { return nil }
+        return Destination(
+            name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
+            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency)
+    }
+
+    private func resolvedURL(_ secrets: SecretReader) -> String? {
+        switch url {
+        case .plain(let text, _): return text
+        case .secret(let declaration):
+            guard let bytes = secrets.bytes(declaration) else { return "https://secret.invalid/" }
+            let text = String(decoding: bytes, as: UTF8.self)
+            do throws(WebhookURL.Fault) {
+                let host = try WebhookURL(text).host
+                guard let refusal = NetworkRules.refusal(of: host, allowPrivate: options.allowPrivate) else {
+                    return text
+                }
+                secrets.log.add(.error, at: declaration.place, refusal)
+            } catch {
+                secrets.log.add(.error, at: declaration.place, error.message)
+            }
+            return nil
+        }
+    }
+}
+
+extension TransferOptions {
+    fileprivate func absolute(in directory: String) -> TransferOptions {
+        func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(directory)/\(path)" }
+        var options = self
+        options.caFile = caFile.map(absolute)
+        options.certificateFile = certificateFile.map(absolute)
+        options.keyFile = keyFile.map(absolute)
+        return options
+    }
+}

@@ -1,0 +1,109 @@
+import EventPatterns
+import JSON
+
+/// What routes may refer to; names count even where what they name is faulty, so that one mistake is reported once.
+struct KnownNames {
+    let sources: [String]
+    let destinations: [String]
+    private let sourceSet: Set<String>
+    private let destinationSet: Set<String>
+
+    init(sources: [String], destinations: [String]) {
+        self.sources = sources
+        self.destinations = destinations
+        sourceSet = Set(sources)
+        destinationSet = Set(destinations)
+    }
+
+    enum Kind: String {
+        case source, destination
+    }
+
+    func contains(_ name: String, _ kind: Kind) -> Bool {
+        kind == .source ? sourceSet.contains(name) : destinationSet.contains(name)
+    }
+
+    func names(_ kind: Kind) -> [String] { kind == .source ? sources : destinations }
+}
+
+extension Field {
+    /// Reads `routes`.
+    func routes(known: KnownNames) -> [Route] {
+        guard let elements = elements("routes") else { return [] }
+        if elements.isEmpty { note(RoutesFile.noRoutes) }
+        // Names that look alike to a person are the same here: `==` compares by canonical equivalence.
+        var names: Set<String> = []
+        return elements.compactMap { $0.route(known: known, names: &names) }
+    }
+
+    private func route(known: KnownNames, names: inout Set<String>) -> Route? {
+        guard var reader = object("a route: an object with \"name\", \"match\" and \"to\"") else { return nil }
+        defer { reader.finish() }
+        let nameField = reader.required("name", "add a name, which logs and dead letters will show")
+        let name = nameField?.routeName()
+        if let name, !names.insert(name).inserted {
+            nameField?.error("another route is called \(Words.quoted(name)): choose another name")
+        }
+        let match = reader.required("match", "add \"match\": {} for every event, or \"otherwise\"")?.match()
+        let to = reader.required("to", "add \"to\": [ \"DESTINATION\" ]")?.references(to: .destination, known)
+        let from = reader.optional("from")?.references(to: .source, known)
+        guard let name, let match, let to else { return nil }
+        return Route(name: name, match: match, destinations: to, sources: from)
+    }
+
+    private func routeName() -> String? {
+        guard let name = text() else { return nil }
+        guard (1...200).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+            error("must be 1 to 200 bytes without control characters")
+            return nil
+        }
+        return name
+    }
+
+    private func references(to kind: KnownNames.Kind, _ known: KnownNames) -> [String]? {
+        guard let elements = elements("\(kind) names") else { return nil }
+        if elements.isEmpty { error("needs at least one \(kind)") }
+        var seen: Set<String> = []
+        return elements.compactMap { field in
+            guard let name = field.text("the name of a \(kind)") else { return nil }
+            if !known.contains(name, kind) {
+                field.error(
+                    "unknown \(kind) \(Words.quoted(name))"
+                        + Words.suggestion(for: name, among: known.names(kind)))
+            } else if !seen.insert(name).inserted {
+                field.warning("\(Words.quoted(name)) is named twice: one is enough")
+            }
+            return name
+        }
+    }
+
+    private func match() -> Route.Match? {
+        switch node.kind {
+        case .string("otherwise"): return .otherwise
+        case .string(let text):
+            error(
+                "\(Words.quoted(text)) is no match: write a pattern or \"otherwise\""
+                    + Words.suggestion(for: text, among: ["otherwise"]))
+            return nil
+        case .object(let members):
+            if members.isEmpty { note("this match is empty: it matches every event") }
+            return pattern().map(Route.Match.pattern)
+        default:
+            mustBe("a pattern, which is an object, or \"otherwise\"")
+            return nil
+        }
+    }
+
+    /// Hands the pattern to its own parser: the only place that knows how it reports.
+    private func pattern() -> EventPattern? {
+        do throws(PatternFaults) {
+            return try EventPattern.parse(node)
+        } catch {
+            for fault in error.faults {
+                let faultPath = fault.path.isEmpty ? path : "\(path).\(fault.path)"
+                log.add(.error, at: FilePlace(offset: fault.offset, path: faultPath), fault.message)
+            }
+            return nil
+        }
+    }
+}
