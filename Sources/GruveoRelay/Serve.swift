@@ -8,6 +8,7 @@ import Receiver
 import Relay
 import SQLiteStore
 import ServiceLifecycle
+import UnixSignals
 
 /// The whole relay, wired: each part is made once here and knows the others only through Relay's ports.
 ///

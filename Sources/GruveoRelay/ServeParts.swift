@@ -19,7 +19,7 @@ struct Closing: Service {
 struct RedriveLoop: Service {
     let service: RedriveService
 
-    func run() async throws { try? await cancelWhenGracefulShutdown { await service.run() } }
+    func run() async throws { await cancelWhenGracefulShutdown { await service.run() } }
 }
 
 /// Deletes what retention no longer keeps, every ten minutes.

@@ -1,12 +1,8 @@
 import ArgumentParser
-import CurlSender
-import DeadLetterFiles
-import Dispatch
+import Foundation
 import Glibc
-import JSON
 import Logging
 import Relay
-import Signatures
 
 /// The main job on real input, on this machine only: the serving relay, three destinations, three signed events.
 struct Demo: AsyncParsableCommand {
@@ -77,12 +73,5 @@ struct TemporaryDirectory {
         guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else { throw ExitStatus.ioError }
     }
 
-    func remove() {
-        // Children before their directories; links are not followed.
-        _ = nftw(path, { path, _, _, _ in path.map { Glibc.remove($0) } ?? 0 }, 16, FTW_DEPTH_FIRST | FTW_NO_LINKS)
-    }
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 }
-
-/// FTW_DEPTH and FTW_PHYS of <ftw.h>, which are C enumerators: ftw(3).
-private let FTW_DEPTH_FIRST: Int32 = 8
-private let FTW_NO_LINKS: Int32 = 1

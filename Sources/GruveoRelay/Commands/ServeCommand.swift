@@ -2,8 +2,6 @@ import ArgumentParser
 import Logging
 import Relay
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
-
 /// Runs the relay until SIGTERM or SIGINT; SIGHUP reloads the routes.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,13 +19,16 @@ struct Serve: AsyncParsableCommand {
     var listen: String = environment("RELAY_LISTEN") ?? "127.0.0.1:8080"
 
     @Option(help: "How much to log: trace, debug, info, notice, warning, error (RELAY_LOG_LEVEL).")
-    var logLevel: Logger.Level = environment("RELAY_LOG_LEVEL").flatMap(Logger.Level.init(rawValue:)) ?? .info
+    var logLevel: String = environment("RELAY_LOG_LEVEL") ?? "info"
 
     func run() async throws {
         guard let address = ListenAddress(listen) else {
             throw ValidationError("--listen takes HOST:PORT, such as 127.0.0.1:8080")
         }
-        let level = logLevel
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("--log-level takes one of \(names)")
+        }
         let logger = Logger(label: "gruveo-relay") { _ in LineLogHandler(level: level) }
         let loader = RoutesLoader(path: options.config, unreadableSecret: .error)
         let loaded = try loadRoutes(options.config, unreadableSecret: .error)
