@@ -4,7 +4,7 @@ import Glibc
 package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was tried, as a person would say it: `open`, `rename`, `fsync`.
     package let operation: String
-    /// Relative to the state directory, printable.
+    /// The whole path, printable.
     package let path: String
     /// The errno of the call.
     package let code: Int32

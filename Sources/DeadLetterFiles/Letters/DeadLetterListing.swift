@@ -26,7 +26,7 @@ package struct DeadLetterSummary: Sendable {
 
 /// Something in dead-letters/ that is no usable letter.
 package struct DeadLetterProblem: Sendable, Equatable {
-    /// Relative to the state directory, printable.
+    /// Printable; relative to the state directory for a file with a letter's name, else the whole path.
     package let path: String
     package let reason: String
 }
