@@ -1,5 +1,5 @@
 /// One alternative that a field's value may satisfy.
-indirect enum Condition: Sendable {
+enum Condition: Sendable {
     case null
     case bool(Bool)
     case number(NumberLiteral)

@@ -31,21 +31,22 @@ struct ElementSearch {
     private var deepest = 0
     private var violatedAbsence: Int?
 
-    init(evaluation: Evaluation, conjunction: [Int]) {
-        event = evaluation.event
+    init(_ evaluator: Evaluator, _ conjunction: [Int], _ event: FlatEvent) {
+        self.event = event
         var isShared = SharedArrays(event)
-        for field in conjunction { isShared.mark(field, evaluation.fieldPaths[field]) }
+        for field in conjunction { isShared.mark(field, evaluator.fields[field].path) }
         for field in conjunction {
-            var level = Level(field: field, allowsAbsence: evaluation.pattern.fields[field].allowsAbsence)
+            let wanted = evaluator.fields[field]
+            var level = Level(field: field, allowsAbsence: wanted.allowsAbsence)
             var isInArray = false
-            for value in event.indices(of: evaluation.fieldPaths[field]) {
+            for value in event.indices(of: wanted.path) {
                 let element = isShared.relevant(event.values[Int(value)].element)
                 let candidate = Candidate(value: value, element: element)
                 isInArray = isInArray || event.values[Int(value)].element >= 0
                 if level.allowsAbsence { level.values.append(candidate) }
                 // Values in the same element are as good as each other.
                 if level.candidates.last?.element == element { continue }
-                if evaluation.satisfies(field, value) { level.candidates.append(candidate) }
+                if Evaluator.satisfies(wanted, event.values[Int(value)], event) { level.candidates.append(candidate) }
             }
             if !level.candidates.isEmpty { levels.append(level) } else if isInArray { absences.append(level) }
         }

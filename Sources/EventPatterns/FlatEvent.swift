@@ -15,8 +15,10 @@ package struct FlatEvent: Sendable {
 
     struct Value: Sendable {
         let scalar: Scalar
+        /// Where the text stands: in the event, or, if it had escapes, in `resolved`.
         let textStart: Int32
         let textEnd: Int32
+        let hasEscapes: Bool
         /// The innermost array element, or -1 outside of arrays.
         let element: Int32
         /// The next value with the same path, or -1.
@@ -47,24 +49,26 @@ package struct FlatEvent: Sendable {
     fileprivate(set) var chains: [Chain]
     fileprivate(set) var elements: [Element] = []
     fileprivate(set) var arrays: [ArrayRange] = []
-    /// The texts of strings and numbers, one behind the other, escapes resolved.
-    fileprivate(set) var texts: [UInt8] = []
+    /// The event as it came.
+    let bytes: [UInt8]
+    /// Texts that had escapes, one behind the other.
+    fileprivate(set) var resolved: [UInt8] = []
 
     /// Reads an event and keeps what the table names.
     /// - Throws: why the whole text is not one JSON object by our strict rules, with line and column.
     package init(parsing bytes: [UInt8], paths: PathTable, limits: JSONLimits = JSONLimits()) throws(EventFault) {
-        var builder = FlatEventBuilder(paths, textCapacity: min(bytes.count, 1024))
-        do throws(JSONError) { try JSONScanner.scan(bytes, limits: limits, visitor: &builder) } catch {
+        var builder = FlatEventBuilder(bytes, pathCount: paths.count)
+        do throws(JSONError) { try builder.read(bytes.span, paths, limits) } catch {
             throw .json(error, SourcePosition(of: error.offset, in: bytes))
         }
         if let found = builder.wrongRoot { throw .notAnObject(found: found) }
         self = builder.event
     }
 
-    fileprivate init(pathCount: Int, textCapacity: Int) {
+    fileprivate init(_ bytes: [UInt8], pathCount: Int) {
+        self.bytes = bytes
         chains = [Chain](repeating: Chain(), count: pathCount)
         values.reserveCapacity(16)
-        texts.reserveCapacity(textCapacity)
     }
 
     /// The numbers of a path's values in the order of the text.
@@ -80,7 +84,7 @@ package struct FlatEvent: Sendable {
 }
 
 /// Follows a scan with the node of the path table that each value stands at.
-private struct FlatEventBuilder: JSONVisitor {
+private struct FlatEventBuilder {
     /// An object or an array that is open and in which some rule may find a value.
     private struct Frame {
         let node: Int32
@@ -90,7 +94,6 @@ private struct FlatEventBuilder: JSONVisitor {
         var element: Int32 = -1
     }
 
-    private let paths: PathTable
     private(set) var event: FlatEvent
     private(set) var wrongRoot: String?
     private var frames: [Frame] = []
@@ -100,28 +103,44 @@ private struct FlatEventBuilder: JSONVisitor {
     /// How many containers are open in which no rule looks for anything.
     private var ignored = 0
 
-    init(_ paths: PathTable, textCapacity: Int) {
-        self.paths = paths
-        event = FlatEvent(pathCount: paths.count, textCapacity: textCapacity)
+    init(_ bytes: [UInt8], pathCount: Int) {
+        event = FlatEvent(bytes, pathCount: pathCount)
         frames.reserveCapacity(8)
     }
 
-    mutating func key(_ text: Span<UInt8>, at offset: Int) {
-        if ignored == 0, let frame = frames.last { node = paths.descend(from: frame.node, text) }
+    mutating func read(_ input: Span<UInt8>, _ paths: PathTable, _ limits: JSONLimits) throws(JSONError) {
+        var scanner = try JSONScanner(input, limits: limits)
+        while true {
+            let token = try scanner.next(input)
+            switch token {
+            case .end: return
+            case .endObject, .endArray: close()
+            case .beginObject: open(isArray: false)
+            case .beginArray: open(isArray: true)
+            case .key where ignored == 0:
+                guard let frame = frames.last else { break }
+                if scanner.hasEscapes {
+                    node = paths.descend(from: frame.node, scanner.resolvedText.span)
+                } else {
+                    node = paths.descend(from: frame.node, input.extracting(scanner.textRange))
+                }
+            case .scalar(let scalar) where ignored == 0:
+                guard let path = place(of: paths) else { break }
+                if scanner.hasEscapes {
+                    let start = event.resolved.count
+                    event.resolved += scanner.resolvedText
+                    keep(.string, start..<event.resolved.count, hasEscapes: true, at: path)
+                } else {
+                    let value = FlatEvent.Scalar(scalar, input.extracting(scanner.textRange))
+                    keep(value, scanner.textRange, hasEscapes: false, at: path)
+                }
+            case .key, .scalar: break
+            }
+        }
     }
-
-    mutating func beginObject(at offset: Int) { open(isArray: false) }
-
-    mutating func beginArray(at offset: Int) {
-        if frames.isEmpty { wrongRoot = "a list" }
-        open(isArray: true)
-    }
-
-    mutating func endObject() { close() }
-
-    mutating func endArray() { close() }
 
     private mutating func open(isArray: Bool) {
+        if isArray, frames.isEmpty { wrongRoot = "a list" }
         if ignored > 0 || node == PathTable.nowhere {
             ignored += 1
         } else {
@@ -146,39 +165,26 @@ private struct FlatEventBuilder: JSONVisitor {
         if openArrays > 0, frames[frames.count - 1].isArray { frames[frames.count - 1].element = -1 }
     }
 
-    mutating func scalar(_ scalar: JSONScalar, text: Span<UInt8>, at offset: Int) {
-        guard ignored == 0, node != PathTable.nowhere else { return }
+    /// The path that the scalar which comes now is a value of, if any rule names it.
+    private mutating func place(of paths: PathTable) -> Int? {
+        guard node != PathTable.nowhere else { return nil }
         guard !frames.isEmpty else {
             wrongRoot = "a single value"
-            return
+            return nil
         }
         startElement()
-        guard let path = paths.path(of: node) else { return }
-        keep(scalar, text, at: path)
+        return paths.path(of: node)
     }
 
-    private mutating func keep(_ scalar: JSONScalar, _ text: Span<UInt8>, at path: Int) {
+    private mutating func keep(_ scalar: FlatEvent.Scalar, _ text: Range<Int>, hasEscapes: Bool, at path: Int) {
         let index = Int32(event.values.count)
-        let start = Int32(event.texts.count)
-        let kept: FlatEvent.Scalar
-        switch scalar {
-        case .null: kept = .null
-        case .bool(let value): kept = .bool(value)
-        case .number: kept = .number(JSONNumber.double(of: text))
-        case .string: kept = .string
-        }
-        if scalar == .string || scalar == .number { append(text) }
-        let element = openArrays > 0 ? currentElement(index) : -1
         event.values.append(
             FlatEvent.Value(
-                scalar: kept, textStart: start, textEnd: Int32(event.texts.count), element: element, next: -1))
+                scalar: scalar, textStart: Int32(text.lowerBound), textEnd: Int32(text.upperBound),
+                hasEscapes: hasEscapes, element: openArrays > 0 ? currentElement(index) : -1, next: -1))
         let last = event.chains[path].last
         if last < 0 { event.chains[path].first = index } else { event.values[Int(last)].next = index }
         event.chains[path].last = index
-    }
-
-    private mutating func append(_ text: Span<UInt8>) {
-        for index in text.indices { event.texts.append(text[index]) }
     }
 
     /// The innermost open element; it and those around it get their numbers and hold the value.
@@ -200,5 +206,16 @@ private struct FlatEventBuilder: JSONVisitor {
             parent = frames[index].element
         }
         return parent
+    }
+}
+
+extension FlatEvent.Scalar {
+    fileprivate init(_ scalar: JSONScalar, _ text: Span<UInt8>) {
+        switch scalar {
+        case .null: self = .null
+        case .bool(let value): self = .bool(value)
+        case .string: self = .string
+        case .number: self = .number(JSONNumber.double(of: text))
+        }
     }
 }

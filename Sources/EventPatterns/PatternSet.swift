@@ -5,14 +5,13 @@ package struct PatternSet: Sendable {
     package let patterns: [EventPattern]
     /// What an event is parsed with.
     package let paths: PathTable
-    /// For each pattern, the number of each of its fields' paths.
-    private let fieldPaths: [[Int]]
+    private let evaluators: [Evaluator]
 
     /// - Parameter alsoReading: paths that no pattern has to name for their values to be kept.
     package init(_ patterns: [EventPattern], alsoReading: [String] = []) {
         self.patterns = patterns
         let paths = PathTable(patterns.flatMap { $0.fields.map(\.path) } + alsoReading)
-        fieldPaths = patterns.map { $0.fields.compactMap { paths.index(of: $0.path) } }
+        evaluators = patterns.map { Evaluator($0, paths) }
         self.paths = paths
     }
 
@@ -32,6 +31,6 @@ package struct PatternSet: Sendable {
     /// The first field that keeps a pattern from matching, or nil where it matches: the answer and its reason come from
     /// the same evaluation.
     package func firstFailure(of index: Int, in event: FlatEvent) throws(EventFault) -> FieldFailure? {
-        try Evaluation(pattern: patterns[index], fieldPaths: fieldPaths[index], event: event).firstFailure()
+        try evaluators[index].firstFailure(in: event)
     }
 }

@@ -8,7 +8,7 @@ package struct JSONNumber: Sendable, Hashable {
     /// Makes a number from its spelling, or nil where RFC 8259 would not call it one.
     package init?(text: String) {
         let bytes = Array(text.utf8)
-        guard let end = JSONNumber.end(in: bytes, from: 0), end == bytes.count else { return nil }
+        guard let end = JSONNumber.end(in: bytes.span, from: 0), end == bytes.count else { return nil }
         self.text = text
     }
 
@@ -21,7 +21,7 @@ package struct JSONNumber: Sendable, Hashable {
 
     /// The nearest double of a number literal that has been checked.
     package static func double(of text: Span<UInt8>) -> Double {
-        // Whole numbers of up to 15 digits are exact, and nearly all numbers are of this kind.
+        // Whole numbers of up to 15 digits are exact, and nearly all numbers are of that kind.
         if text.count <= 15 {
             var whole = 0
             var index = 0
@@ -38,7 +38,7 @@ package struct JSONNumber: Sendable, Hashable {
     package var int64: Int64? { Int64(text) }
 
     /// The offset behind the number literal that starts at `start`, or nil where there is none.
-    static func end(in bytes: [UInt8], from start: Int) -> Int? {
+    static func end(in bytes: Span<UInt8>, from start: Int) -> Int? {
         var index = start
         if index < bytes.count, bytes[index] == UInt8(ascii: "-") { index += 1 }
         guard index < bytes.count, isDigit(bytes[index]) else { return nil }
@@ -59,7 +59,7 @@ package struct JSONNumber: Sendable, Hashable {
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
-    private static func skipDigits(in bytes: [UInt8], _ index: inout Int) {
+    private static func skipDigits(in bytes: Span<UInt8>, _ index: inout Int) {
         while index < bytes.count, isDigit(bytes[index]) { index += 1 }
     }
 }

@@ -22,17 +22,60 @@ extension JSONVisitor {
     package mutating func duplicateKey(at offset: Int) {}
 }
 
+/// What the scanner meets, one after the other.
+package enum JSONToken: Sendable, Equatable {
+    case beginObject
+    case endObject
+    case beginArray
+    case endArray
+    case key
+    case scalar(JSONScalar)
+    case end
+}
+
 /// Reads one JSON text in one pass, strictly by RFC 8259: UTF-8, no byte order mark, no trailing text or commas.
+///
+/// It hands out tokens, so that a caller in another module pays a plain call for each: a generic visitor would be
+/// called through a witness table there, which takes twice as long. The caller passes the same text each time, as a
+/// span, which spares the counting of references.
 package struct JSONScanner {
-    private let bytes: [UInt8]
+    /// What may come next.
+    private enum Place {
+        case value
+        case firstElement
+        case firstKey
+        case behindValue
+        case end
+    }
+
     private let limits: JSONLimits
-    private var index = 0
+    var index = 0
+    var scratch: [UInt8] = []
+    private var place = Place.value
     private var depth = 0
-    private var scratch: [UInt8] = []
+    /// A bit for each open container, the innermost the lowest: 1 where it is an object.
+    private var objects: UInt64 = 0
     private var keys = JSONKeyLedger()
 
-    private init(bytes: [UInt8], limits: JSONLimits) {
-        self.bytes = bytes
+    /// Byte offset of the last token's first byte.
+    package private(set) var start = 0
+    /// Where the text of the last key or scalar stands in the input, if it does.
+    package private(set) var textRange = 0..<0
+    /// Whether the text of the last key or string had escapes; it is then in `resolvedText` instead.
+    package private(set) var hasEscapes = false
+    package var resolvedText: [UInt8] { scratch }
+    /// Whether the last key stood in its object before; possible only where the limits allow it.
+    package private(set) var isDuplicateKey = false
+
+    /// Checks what can be said of the text as a whole.
+    package init(_ input: Span<UInt8>, limits: JSONLimits = JSONLimits()) throws(JSONError) {
+        guard input.count <= limits.size else { throw JSONError(.tooLarge(limit: limits.size), offset: limits.size) }
+        if input.count >= 3, input[0] == 0xEF, input[1] == 0xBB, input[2] == 0xBF {
+            throw JSONError(.byteOrderMark, offset: 0)
+        }
+        do { _ = try UTF8Span(validating: input) } catch {
+            throw JSONError(.invalidUTF8, offset: error.byteOffsets.lowerBound)
+        }
         self.limits = limits
     }
 
@@ -41,254 +84,195 @@ package struct JSONScanner {
     package static func scan(
         _ bytes: [UInt8], limits: JSONLimits = JSONLimits(), visitor: inout some JSONVisitor
     ) throws(JSONError) {
-        guard bytes.count <= limits.size else { throw JSONError(.tooLarge(limit: limits.size), offset: limits.size) }
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { throw JSONError(.byteOrderMark, offset: 0) }
-        do { _ = try UTF8Span(validating: bytes.span) } catch {
-            throw JSONError(.invalidUTF8, offset: error.byteOffsets.lowerBound)
+        let input = bytes.span
+        var scanner = try JSONScanner(input, limits: limits)
+        while true {
+            switch try scanner.next(input) {
+            case .beginObject: visitor.beginObject(at: scanner.start)
+            case .endObject: visitor.endObject()
+            case .beginArray: visitor.beginArray(at: scanner.start)
+            case .endArray: visitor.endArray()
+            case .key:
+                if scanner.isDuplicateKey { visitor.duplicateKey(at: scanner.start) }
+                scanner.withText(input) { visitor.key($0, at: $1) }
+            case .scalar(let scalar): scanner.withText(input) { visitor.scalar(scalar, text: $0, at: $1) }
+            case .end: return
+            }
         }
-        var scanner = JSONScanner(bytes: bytes, limits: limits)
-        try scanner.value(&visitor)
-        scanner.skipSpace()
-        guard scanner.index == bytes.count else { throw scanner.fault(.trailingText) }
     }
 
-    private mutating func value(_ visitor: inout some JSONVisitor) throws(JSONError) {
-        skipSpace()
-        let start = index
-        switch try peek() {
-        case UInt8(ascii: "{"): try object(&visitor)
-        case UInt8(ascii: "["): try array(&visitor)
+    /// Passes the text of the last key or scalar and its place.
+    package func withText(_ input: Span<UInt8>, _ body: (Span<UInt8>, Int) -> Void) {
+        if hasEscapes { body(scratch.span, start) } else { body(input.extracting(textRange), start) }
+    }
+
+    /// Reads the next token; `.end` once the text is over.
+    package mutating func next(_ input: Span<UInt8>) throws(JSONError) -> JSONToken {
+        skipSpace(input)
+        guard index < input.count else {
+            guard place == .end else { throw fault(.unexpectedEnd) }
+            return .end
+        }
+        start = index
+        let byte = input[index]
+        switch place {
+        case .behindValue:
+            if byte == UInt8(ascii: ",") {
+                try comma(input)
+                start = index
+                return objects & 1 == 1 ? try key(input) : try value(input)
+            }
+            return try close(input, byte)
+        case .firstKey where byte == UInt8(ascii: "}"), .firstElement where byte == UInt8(ascii: "]"):
+            return try close(input, byte)
+        case .firstKey: return try key(input)
+        case .value, .firstElement: return try value(input)
+        case .end: throw isComment(byte) ? fault(.comment) : fault(.trailingText)
+        }
+    }
+
+    private mutating func value(_ input: Span<UInt8>) throws(JSONError) -> JSONToken {
+        let scalar: JSONScalar
+        switch input[index] {
         case UInt8(ascii: "\""):
-            let plain = try string()
-            withText(plain) { visitor.scalar(.string, text: $0, at: start) }
-        case UInt8(ascii: "t"): try literal("true", .bool(true), &visitor)
-        case UInt8(ascii: "f"): try literal("false", .bool(false), &visitor)
-        case UInt8(ascii: "n"): try literal("null", .null, &visitor)
+            try string(input)
+            scalar = .string
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            guard let end = JSONNumber.end(in: bytes, from: start) else { throw fault(.badNumber) }
+            guard let end = JSONNumber.end(in: input, from: index) else { throw fault(.badNumber) }
             index = end
-            visitor.scalar(.number, text: bytes.span.extracting(start..<end), at: start)
-        default: throw unexpected("a value")
+            (textRange, hasEscapes) = (start..<index, false)
+            scalar = .number
+        case UInt8(ascii: "{"):
+            try open(isObject: true)
+            keys.beginObject()
+            return .beginObject
+        case UInt8(ascii: "["):
+            try open(isObject: false)
+            return .beginArray
+        default:
+            scalar = try literal(input)
+            (textRange, hasEscapes) = (start..<index, false)
         }
+        place = depth == 0 ? .end : .behindValue
+        return .scalar(scalar)
     }
 
-    private mutating func object(_ visitor: inout some JSONVisitor) throws(JSONError) {
-        try open()
-        visitor.beginObject(at: index - 1)
-        keys.beginObject()
-        if try next(closes: UInt8(ascii: "}")) == false {
-            repeat {
-                try member(&visitor)
-            } while try more(before: UInt8(ascii: "}"), name: "',' or '}'")
+    private mutating func key(_ input: Span<UInt8>) throws(JSONError) -> JSONToken {
+        guard input[index] == UInt8(ascii: "\"") else { throw unexpected(input, wanted: "a key in double quotes") }
+        try string(input)
+        isDuplicateKey = hasEscapes ? !keys.add(scratch, in: input) : !keys.add(textRange, of: input)
+        if isDuplicateKey, limits.refusesDuplicates {
+            var key = ""
+            withText(input) { text, _ in key = String(span: text) }
+            throw JSONError(.duplicateKey(key), offset: start)
         }
-        keys.endObject()
-        depth -= 1
-        visitor.endObject()
-    }
-
-    private mutating func member(_ visitor: inout some JSONVisitor) throws(JSONError) {
-        skipSpace()
-        let start = index
-        guard try peek() == UInt8(ascii: "\"") else { throw unexpected("a key in double quotes") }
-        let plain = try string()
-        let isNew =
-            switch plain {
-            case .input(let range): keys.add(bytes[range])
-            case .scratch: keys.add(scratch[...])
-            }
-        if !isNew {
-            if limits.refusesDuplicates {
-                throw JSONError(.duplicateKey(withText(plain) { String(span: $0) }), offset: start)
-            }
-            visitor.duplicateKey(at: start)
-        }
-        withText(plain) { visitor.key($0, at: start) }
-        skipSpace()
-        guard try peek() == UInt8(ascii: ":") else { throw unexpected("':'") }
+        skipSpace(input)
+        guard index < input.count else { throw fault(.unexpectedEnd) }
+        guard input[index] == UInt8(ascii: ":") else { throw unexpected(input, wanted: "':'") }
         index += 1
-        try value(&visitor)
+        place = .value
+        return .key
     }
+}
 
-    private mutating func array(_ visitor: inout some JSONVisitor) throws(JSONError) {
-        try open()
-        visitor.beginArray(at: index - 1)
-        if try next(closes: UInt8(ascii: "]")) == false {
-            repeat { try value(&visitor) } while try more(before: UInt8(ascii: "]"), name: "',' or ']'")
-        }
-        depth -= 1
-        visitor.endArray()
-    }
+// MARK: - Punctuation
 
-    private mutating func open() throws(JSONError) {
-        guard depth < limits.depth else { throw fault(.tooDeep(limit: limits.depth)) }
+extension JSONScanner {
+    /// The depth that the bits of `objects` can hold.
+    private static let mostDepth = 64
+
+    private mutating func open(isObject: Bool) throws(JSONError) {
+        let limit = min(limits.depth, JSONScanner.mostDepth)
+        guard depth < limit else { throw fault(.tooDeep(limit: limit)) }
         depth += 1
         index += 1
+        objects = objects << 1 | (isObject ? 1 : 0)
+        place = isObject ? .firstKey : .firstElement
     }
 
-    /// Whether the container is empty; if so, its closing byte is consumed.
-    private mutating func next(closes close: UInt8) throws(JSONError) -> Bool {
-        skipSpace()
-        guard try peek() == close else { return false }
+    private mutating func close(_ input: Span<UInt8>, _ byte: UInt8) throws(JSONError) -> JSONToken {
+        let isObject = objects & 1 == 1
+        guard byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
+            throw unexpected(input, wanted: isObject ? "',' or '}'" : "',' or ']'")
+        }
         index += 1
-        return true
+        depth -= 1
+        objects >>= 1
+        place = depth == 0 ? .end : .behindValue
+        if isObject { keys.endObject() }
+        return isObject ? .endObject : .endArray
     }
 
-    /// After a value: a comma means another one follows, the closing byte ends the container.
-    private mutating func more(before close: UInt8, name: String) throws(JSONError) -> Bool {
-        skipSpace()
-        let byte = try peek()
-        guard byte == UInt8(ascii: ",") || byte == close else { throw unexpected(name) }
+    /// Consumes a comma and the space behind it; what follows must not be the end of the container.
+    private mutating func comma(_ input: Span<UInt8>) throws(JSONError) {
+        let comma = index
         index += 1
-        if byte == close { return false }
-        let comma = index - 1
-        skipSpace()
-        if try peek() == close { throw JSONError(.trailingComma, offset: comma) }
-        return true
+        skipSpace(input)
+        guard index < input.count else { throw fault(.unexpectedEnd) }
+        if input[index] == (objects & 1 == 1 ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
+            throw JSONError(.trailingComma, offset: comma)
+        }
+    }
+
+    private mutating func literal(_ input: Span<UInt8>) throws(JSONError) -> JSONScalar {
+        switch input[index] {
+        case UInt8(ascii: "t"): return try literal(input, "true", .bool(true))
+        case UInt8(ascii: "f"): return try literal(input, "false", .bool(false))
+        case UInt8(ascii: "n"): return try literal(input, "null", .null)
+        default: throw unexpected(input, wanted: "a value")
+        }
     }
 
     private mutating func literal(
-        _ word: StaticString, _ scalar: JSONScalar, _ visitor: inout some JSONVisitor
-    ) throws(JSONError) {
-        let start = index
-        for wanted in word.description.utf8 {
-            guard try peek() == wanted else { throw unexpected(word.description) }
+        _ input: Span<UInt8>, _ word: String, _ scalar: JSONScalar
+    ) throws(JSONError) -> JSONScalar {
+        for wanted in word.utf8 {
+            guard index < input.count else { throw fault(.unexpectedEnd) }
+            guard input[index] == wanted else { throw unexpected(input, wanted: word) }
             index += 1
         }
-        visitor.scalar(scalar, text: bytes.span.extracting(start..<index), at: start)
+        return scalar
     }
 
-    private func peek() throws(JSONError) -> UInt8 {
-        guard index < bytes.count else { throw fault(.unexpectedEnd) }
-        return bytes[index]
-    }
-
-    private mutating func skipSpace() {
-        while index < bytes.count {
-            switch bytes[index] {
+    private mutating func skipSpace(_ input: Span<UInt8>) {
+        while index < input.count {
+            switch input[index] {
             case 0x20, 0x0A, 0x0D, 0x09: index += 1
             default: return
             }
         }
     }
 
-    private func fault(_ kind: JSONError.Kind) -> JSONError { JSONError(kind, offset: index) }
-
-    private func unexpected(_ wanted: String) -> JSONError {
-        guard index < bytes.count else { return fault(.unexpectedEnd) }
-        let byte = bytes[index]
-        if byte == UInt8(ascii: "/") || byte == UInt8(ascii: "#") { return fault(.comment) }
-        return fault(.unexpected(byte, wanted: wanted))
+    /// Consumes a string literal and says where its text is.
+    private mutating func string(_ input: Span<UInt8>) throws(JSONError) {
+        let first = index + 1
+        var end = first
+        while end < input.count {
+            let byte = input[end]
+            if byte == UInt8(ascii: "\"") {
+                (textRange, hasEscapes) = (first..<end, false)
+                index = end + 1
+                return
+            }
+            if byte < 0x20 || byte == UInt8(ascii: "\\") { break }
+            end += 1
+        }
+        index = end
+        scratch.removeAll(keepingCapacity: true)
+        for position in first..<end { scratch.append(input[position]) }
+        try escapedString(input)
+        hasEscapes = true
     }
 }
 
-// MARK: - Strings
+// MARK: - Faults
 
 extension JSONScanner {
-    /// Where a string's resolved text stands: in the input itself, or in the scratch buffer.
-    private enum PlainText {
-        case input(Range<Int>)
-        case scratch
+    func fault(_ kind: JSONError.Kind) -> JSONError { JSONError(kind, offset: index) }
+
+    private func unexpected(_ input: Span<UInt8>, wanted: String) -> JSONError {
+        fault(isComment(input[index]) ? .comment : .unexpected(input[index], wanted: wanted))
     }
 
-    private func withText<Result>(_ plain: PlainText, _ body: (Span<UInt8>) -> Result) -> Result {
-        switch plain {
-        case .input(let range): body(bytes.span.extracting(range))
-        case .scratch: body(scratch.span)
-        }
-    }
-
-    /// Consumes a string literal; the text stays valid until the next string.
-    private mutating func string() throws(JSONError) -> PlainText {
-        index += 1
-        let start = index
-        while index < bytes.count {
-            switch bytes[index] {
-            case UInt8(ascii: "\""):
-                index += 1
-                return .input(start..<index - 1)
-            case UInt8(ascii: "\\"):
-                scratch.removeAll(keepingCapacity: true)
-                scratch.append(contentsOf: bytes[start..<index])
-                try escapedString()
-                return .scratch
-            case 0..<0x20: throw fault(.controlCharacter)
-            default: index += 1
-            }
-        }
-        throw fault(.unexpectedEnd)
-    }
-
-    private mutating func escapedString() throws(JSONError) {
-        while index < bytes.count {
-            let byte = bytes[index]
-            switch byte {
-            case UInt8(ascii: "\""):
-                index += 1
-                return
-            case UInt8(ascii: "\\"): try escape()
-            case 0..<0x20: throw fault(.controlCharacter)
-            default:
-                scratch.append(byte)
-                index += 1
-            }
-        }
-        throw fault(.unexpectedEnd)
-    }
-
-    private mutating func escape() throws(JSONError) {
-        guard index + 1 < bytes.count else { throw JSONError(.unexpectedEnd, offset: bytes.count) }
-        let resolved: UInt8
-        switch bytes[index + 1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): resolved = bytes[index + 1]
-        case UInt8(ascii: "b"): resolved = 0x08
-        case UInt8(ascii: "f"): resolved = 0x0C
-        case UInt8(ascii: "n"): resolved = 0x0A
-        case UInt8(ascii: "r"): resolved = 0x0D
-        case UInt8(ascii: "t"): resolved = 0x09
-        case UInt8(ascii: "u"): return try unicodeEscape()
-        default: throw fault(.badEscape)
-        }
-        scratch.append(resolved)
-        index += 2
-    }
-
-    private mutating func unicodeEscape() throws(JSONError) {
-        let start = index
-        let first = try hexUnit()
-        var scalarValue = UInt32(first)
-        if UTF16.isLeadSurrogate(first) {
-            guard index + 1 < bytes.count, bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u")
-            else { throw JSONError(.loneSurrogate, offset: start) }
-            let second = try hexUnit()
-            guard UTF16.isTrailSurrogate(second) else { throw JSONError(.loneSurrogate, offset: start) }
-            scalarValue = 0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00)
-        }
-        guard let scalar = Unicode.Scalar(scalarValue) else { throw JSONError(.loneSurrogate, offset: start) }
-        scratch.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-    }
-
-    /// Reads `\uXXXX` and steps behind it.
-    private mutating func hexUnit() throws(JSONError) -> UInt16 {
-        guard index + 6 <= bytes.count else { throw JSONError(.unexpectedEnd, offset: bytes.count) }
-        var unit: UInt16 = 0
-        for position in index + 2..<index + 6 {
-            guard let digit = Character(UnicodeScalar(bytes[position])).hexDigitValue, bytes[position] < 0x80 else {
-                throw fault(.badEscape)
-            }
-            unit = unit << 4 | UInt16(digit)
-        }
-        index += 6
-        return unit
-    }
-}
-
-extension String {
-    /// Copies UTF-8 that has been validated.
-    init(span: Span<UInt8>) {
-        if let valid = try? UTF8Span(validating: span) {
-            self = String(copying: valid)
-        } else {
-            self = ""
-        }
-    }
+    private func isComment(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "/") || byte == UInt8(ascii: "#") }
 }
