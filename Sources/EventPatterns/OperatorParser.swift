@@ -60,7 +60,8 @@ extension PatternParser {
     private static func unknownOperator(_ name: String, among names: [String]) -> String {
         let known = "allowed here: \(names.joined(separator: ", "))"
         let quoted = JSONSerializer.quoted(name)
-        if operators.contains(where: { $0.hasSameScalars(as: name) }) { return "\(quoted) is not allowed here; \(known)" }
+        let isKnown = operators.contains { $0.hasSameScalars(as: name) }
+        if isKnown { return "\(quoted) is not allowed here; \(known)" }
         if let advice = foreign[name] { return "unknown operator \(quoted): \(advice); \(known)" }
         if let near = Spelling.nearest(to: name, among: names) {
             return "unknown operator \(quoted): did you mean \"\(near)\"? \(known)"
@@ -146,7 +147,8 @@ extension PatternParser {
     private mutating func noneOf(_ values: [JSONNode], _ list: JSONNode, _ path: String) -> Condition? {
         let kinds = Set(values.map(\.kindName))
         guard kinds == ["a string"] || kinds == ["a number"] else {
-            return refuse(list, path, "anything-but takes a list of strings or a list of numbers, not empty and not mixed")
+            let text = "anything-but takes a list of strings or a list of numbers, not empty and not mixed"
+            return refuse(list, path, text)
         }
         let conditions = values.compactMap { plainValue($0, path) }
         return .noneOf(conditions)
@@ -163,14 +165,16 @@ extension PatternParser {
         var operands = [member.value]
         if case .array(let list) = member.value.kind {
             guard !list.isEmpty else {
-                return refuse(member.value, path, "\(member.key) in anything-but takes a string or a list that is not empty")
+                let text = "\(member.key) in anything-but takes a string or a list that is not empty"
+                return refuse(member.value, path, text)
             }
             operands = list
         }
         var conditions: [Condition] = []
         for operand in operands {
             if text(operand)?.isEmpty == true, member.key == "prefix" || member.key == "suffix" {
-                fault(operand.offset, path, "an empty \(member.key) fits every string: anything-but needs some text here")
+                let text = "an empty \(member.key) fits every string: anything-but needs some text here"
+                fault(operand.offset, path, text)
             } else if let condition = textCondition(member.key, operand, path) {
                 conditions.append(condition)
             }

@@ -53,7 +53,8 @@ struct PatternParser {
             fault(member.value.offset, path, "an empty list matches nothing: name at least one value")
         case .array(let alternatives):
             if !group.paths.insert(Array(path.utf8)).inserted {
-                fault(member.keyOffset, path, "the field \(path) stands in this match already: put all values in one list")
+                let text = "the field \(path) stands in this match already: put all values in one list"
+                fault(member.keyOffset, path, text)
             }
             let conditions = alternatives.compactMap { condition($0, path) }
             let field = EventPattern.Field(path: path, offset: member.keyOffset, conditions: conditions)
@@ -94,8 +95,9 @@ struct PatternParser {
         guard conjunctions.count * group.conjunctions.count <= PatternParser.mostCombinations else {
             // One combination is enough to go on and find the other faults.
             group.conjunctions.removeLast(group.conjunctions.count - 1)
-            let limit = PatternParser.mostCombinations
-            return fault(member.keyOffset, path, "$or lists multiply to more than \(limit) combinations: split this route")
+            let most = PatternParser.mostCombinations
+            let text = "$or lists multiply to more than \(most) combinations: split this route"
+            return fault(member.keyOffset, path, text)
         }
         group.conjunctions = group.conjunctions.flatMap { before in conjunctions.map { before + $0 } }
         if group.conjunctions.isEmpty { group.conjunctions = [[]] }

@@ -50,7 +50,7 @@ package struct JSONNumber: Sendable, Hashable {
         }
         if index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "e") {
             index += 1
-            if index < bytes.count, bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-") { index += 1 }
+            if index < bytes.count, [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(bytes[index]) { index += 1 }
             guard index < bytes.count, isDigit(bytes[index]) else { return nil }
             skipDigits(in: bytes, &index)
         }
