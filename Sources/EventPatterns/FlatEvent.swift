@@ -157,6 +157,7 @@ private struct FlatEventBuilder {
             // Where an array is around it, its next element has the same path.
             node = frame.node
             if frame.isArray { openArrays -= 1 }
+            if frame.array >= 0 { event.arrays[Int(frame.array)].endValue = Int32(event.values.count) }
         }
     }
 
@@ -187,22 +188,21 @@ private struct FlatEventBuilder {
         event.chains[path].last = index
     }
 
-    /// The innermost open element; it and those around it get their numbers and hold the value.
+    /// The innermost open element; it and those around it get their numbers when they first hold a value.
     private mutating func currentElement(_ value: Int32) -> Int32 {
-        var parent: Int32 = -1
-        var depth: Int32 = 0
-        for index in frames.indices where frames[index].isArray {
+        // Where an element has its number, so have all around it.
+        let numbered = frames.lastIndex { $0.element >= 0 }
+        var parent = numbered.map { frames[$0].element } ?? -1
+        var depth = parent < 0 ? 0 : event.elements[Int(parent)].depth
+        for index in (numbered.map { $0 + 1 } ?? 0)..<frames.count where frames[index].isArray {
             depth += 1
             if frames[index].array < 0 {
                 frames[index].array = Int32(event.arrays.count)
                 event.arrays.append(FlatEvent.ArrayRange(firstValue: value, endValue: value))
             }
-            event.arrays[Int(frames[index].array)].endValue = value + 1
-            if frames[index].element < 0 {
-                frames[index].element = Int32(event.elements.count)
-                event.elements.append(
-                    FlatEvent.Element(parent: parent, array: frames[index].array, depth: depth, firstValue: value))
-            }
+            frames[index].element = Int32(event.elements.count)
+            event.elements.append(
+                FlatEvent.Element(parent: parent, array: frames[index].array, depth: depth, firstValue: value))
             parent = frames[index].element
         }
         return parent
