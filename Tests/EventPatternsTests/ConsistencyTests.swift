@@ -128,6 +128,10 @@ struct ConsistencyTests {
         #expect(try time(#"{"l":{"x.v":[1],"y.v":[1],"z":[{"exists":false}]}}"#, nested) < .seconds(2))
         let absent = #"{"l":{"x.v":[1],"y.v":[1],"z":[2,{"exists":false}]},"q":[{"exists":false}]}"#
         #expect(try time(absent, nested) < .seconds(2))
+        let twin = "[\(String(repeating: "{\"v\":1,\"w\":1},", count: 60)){}]"
+        let twins = "{\"l\":[" + String(repeating: "{\"x\":\(twin),\"y\":\(twin),\"z\":1},", count: 60) + "{}]}"
+        let both = #"{"l":{"x":{"v":[1],"w":[1]},"y":{"v":[1],"w":[1]},"z":[{"exists":false}]}}"#
+        #expect(try time(both, twins) < .seconds(2))
         let stars = String(repeating: "*a", count: 2000) + "*b"
         let letters = String(repeating: "a", count: 200_000)
         #expect(try time("{\"a\":[{\"wildcard\":\"\(stars)\"}]}", "{\"a\":\"\(letters)\"}") < .seconds(2))

@@ -55,6 +55,7 @@ struct FaultTests {
         Case("\"\\ud800\"", .loneSurrogate, "1:2"),
         Case("\"\\udc00\"", .loneSurrogate, "1:2"),
         Case("\"\\ud800\\u0041\"", .loneSurrogate, "1:2"),
+        Case("\"\\ud800\\ue000\"", .loneSurrogate, "1:2"),
         Case("\"\\ud800x\"", .loneSurrogate, "1:2"),
         Case("\"a\\x\"", .badEscape, "1:3"),
         Case("\"\\u00g0\"", .badEscape, "1:2"),
