@@ -71,11 +71,12 @@ package enum SigningError: Error, Equatable {
 }
 
 /// The grammar of header fields (RFC 9110, section 5), looked at byte by byte: to Swift CR LF is one Character.
-enum HeaderText {
+package enum HeaderText {
     private static let tokenMarks = Array("!#$%&'*+-.^_`|~".utf8)
     private static let reserved: Set = ["host", "content-length", "transfer-encoding", "connection"]
 
-    static func isToken(_ text: String) -> Bool {
+    /// Whether the text is a token (RFC 9110 section 5.6.2), which a header's name must be.
+    package static func isToken(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy { byte in
                 switch byte {

@@ -168,6 +168,24 @@ import Testing
         #expect(configuration == nil && lines.count == 1 && lines[0].contains(": error: "))
     }
 
+    @Test func faultsOfTheFileAndOfItsSecretsAreReportedTogether() {
+        let text = routesText(
+            destination: #""timout": "1s", "sign": {"scheme": "github", "keys": [{"env": "S"}, {"env": "S"}]}"#)
+        let (configuration, findings) = RoutesFile.load(Array(text.utf8), directory: "/") { _ in
+            .success(SecretContent([1]))
+        }
+        #expect(configuration == nil)
+        #expect(
+            findings.map { "\($0.position) \($0.path): \($0.message)" } == [
+                #"2:48 sources.gruveo.keys[0]: the environment variable "KEY" has 1 byte, "#
+                    + "a key needs at least 16: make one with gruveo-relay keygen",
+                #"3:26 destinations.crm: unknown key "timout", did you mean "timeout"?"#,
+                #"3:79 destinations.crm.sign.keys: the scheme "github" signs with one key: leave one here"#,
+            ])
+        let good = RoutesFile.load(Array(routesText().utf8), directory: "/") { _ in .success(SecretContent(longKey)) }
+        #expect(good.configuration != nil && good.findings == [])
+    }
+
     @Test func aWarningAboutThePlaceIsPassedOn() throws {
         let file = try #require(RoutesFile.decode(Array(routesText().utf8)).file)
         let (configuration, findings) = file.resolve(directory: "/") { _ in

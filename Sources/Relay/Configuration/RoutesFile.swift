@@ -21,7 +21,7 @@ package struct RoutesFile: Sendable {
         return (log.hasErrors ? nil : file, log.findings(in: bytes))
     }
 
-    private static func read(_ bytes: [UInt8], _ log: FindingLog) -> RoutesFile? {
+    static func read(_ bytes: [UInt8], _ log: FindingLog) -> RoutesFile? {
         guard let root = parse(bytes, log) else { return nil }
         let field = Field(node: root, path: "", log: log)
         guard var reader = field.object("one JSON object with \"sources\", \"destinations\" and \"routes\"") else {

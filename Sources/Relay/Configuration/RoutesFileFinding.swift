@@ -48,6 +48,8 @@ final class FindingLog {
     private var entries: [Entry] = []
     private(set) var hasErrors = false
 
+    var count: Int { entries.count }
+
     func add(_ severity: Finding.Severity, at place: FilePlace, _ message: String) {
         entries.append(Entry(severity: severity, place: place, message: message))
         if severity == .error { hasErrors = true }

@@ -1,3 +1,5 @@
+import Signatures
+
 /// What may be sent as a header, looked at byte by byte: to Swift CR LF is one Character.
 enum HeaderRules {
     /// The transfer's own (RFC 9110 sections 7.2, 7.6.1 and 8.6, RFC 9112 section 6.1).
@@ -18,7 +20,7 @@ enum HeaderRules {
     /// Why no header may have this name; nil where it may.
     static func nameFault(_ name: String, isSignature: Bool = false) -> String? {
         let shown = Words.quoted(name)
-        guard isToken(name) else {
+        guard HeaderText.isToken(name) else {
             return "\(shown) is not a header name: letters, digits and !#$%&'*+.^_`|~- only"
         }
         let lower = name.lowercased()
@@ -27,19 +29,6 @@ enum HeaderRules {
         if isSignature, lower == "content-type" { return "the header \(shown) cannot hold a signature" }
         if !isSignature, signatures.contains(lower) { return "the header \(shown) is set by \"sign\": remove it" }
         return nil
-    }
-
-    /// RFC 9110 section 5.6.2.
-    static func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
     }
 
     /// Why no header may have this value, without the value; nil where it may.

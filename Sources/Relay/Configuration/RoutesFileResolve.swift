@@ -21,6 +21,20 @@ package struct SecretFault: Error, Sendable {
 }
 
 extension RoutesFile {
+    /// What answers with a secret, or says why there is none.
+    package typealias SecretSource = (SecretReference) -> Result<SecretContent, SecretFault>
+
+    /// Reads a routes file, fetches its secrets and reports what is wrong with either, all at once: `decode` and
+    /// `resolve` in one, except that a faulty file's secrets are looked at too.
+    package static func load(
+        _ bytes: [UInt8], directory: String, unreadable: Finding.Severity = .error, secret: @escaping SecretSource
+    ) -> (configuration: Configuration?, findings: [Finding]) {
+        let log = FindingLog()
+        let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
+        let configuration = read(bytes, log)?.configuration(secrets, directory: directory)
+        return (configuration, log.findings(in: bytes))
+    }
+
     /// Fetches the secrets and makes what a relay works by.
     ///
     /// A secret that cannot be read is a finding of severity `unreadable`. Below an error the configuration is for
@@ -31,19 +45,20 @@ extension RoutesFile {
     ///   - secret: asked once for each reference.
     /// - Returns: no configuration where one of the findings is an error. No finding holds a secret.
     package func resolve(
-        directory: String, unreadable: Finding.Severity = .error,
-        secret: @escaping (SecretReference) -> Result<SecretContent, SecretFault>
+        directory: String, unreadable: Finding.Severity = .error, secret: @escaping SecretSource
     ) -> (configuration: Configuration?, findings: [Finding]) {
         let log = FindingLog()
         let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
+        let configuration = configuration(secrets, directory: directory)
+        return (configuration, log.findings(in: bytes))
+    }
+
+    private func configuration(_ secrets: SecretReader, directory: String) -> Configuration? {
         let sources = sources.map { $0.resolved(secrets) }
         let resolved = destinations.compactMap { $0.resolved(secrets, directory: directory) }
-        let findings = log.findings(in: bytes)
-        guard !log.hasErrors else { return (nil, findings) }
+        guard !secrets.log.hasErrors else { return nil }
         let named = Dictionary(resolved.map { ($0.name, $0) }) { first, _ in first }
-        let configuration = Configuration(
-            sources: sources, destinations: named, router: Router(routes: routes), limits: limits)
-        return (configuration, findings)
+        return Configuration(sources: sources, destinations: named, router: Router(routes: routes), limits: limits)
     }
 }
 

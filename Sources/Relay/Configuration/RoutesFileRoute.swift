@@ -53,7 +53,9 @@ extension Field {
 
     private func routeName() -> String? {
         guard let name = text() else { return nil }
-        guard (1...200).contains(name.utf8.count), !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+        guard (1...200).contains(name.utf8.count),
+            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
             error("must be 1 to 200 bytes without control characters")
             return nil
         }
@@ -68,13 +70,17 @@ extension Field {
             guard let name = field.text("the name of a \(kind)") else { return nil }
             if !known.contains(name, kind) {
                 field.error(
-                    "unknown \(kind) \(Words.quoted(name))"
-                        + Words.suggestion(for: name, among: known.names(kind)))
+                    "unknown \(kind) \(Words.quoted(name))" + suggestion(for: name, among: known.names(kind)))
             } else if !seen.insert(name).inserted {
                 field.warning("\(Words.quoted(name)) is named twice: one is enough")
             }
             return name
         }
+    }
+
+    /// Comparing thousands of unknown names with thousands of known ones would take minutes.
+    private func suggestion(for name: String, among names: [String]) -> String {
+        log.count < 100 ? Words.suggestion(for: name, among: names) : ""
     }
 
     private func match() -> Route.Match? {

@@ -97,16 +97,16 @@ extension SecretReader {
         case .keyTooShort(let key, let count): return tooShort(declaration.keys[key], count)
         case .keyNotBase64(let key): return fail(declaration.keys[key], "has something else than base64 behind whsec_")
         case .noKey, .severalKeys, .badHeaderName, .reservedHeaderName, .badPrefix:
-            // Found while the file was read; said again rather than sent unsigned.
-            log.add(.error, at: declaration.place, "nothing can be signed like this")
+            // Found while the file was read already; otherwise said here, rather than sent unsigned.
+            if !log.hasErrors { log.add(.error, at: declaration.place, "nothing can be signed like this") }
             return nil
         }
     }
 
     private func tooShort<Value>(_ declaration: SecretDeclaration, _ count: Int) -> Value? {
-        fail(
-            declaration,
-            "has \(count) bytes, a key needs at least \(Secret.minimumCount): make one with gruveo-relay keygen")
+        let bytes = count == 1 ? "1 byte" : "\(count) bytes"
+        return fail(
+            declaration, "has \(bytes), a key needs at least \(Secret.minimumCount): make one with gruveo-relay keygen")
     }
 }
 
