@@ -94,6 +94,11 @@ package struct PublicListener: Service {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { [logger] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: logger))
+                }
+            }
             // A client may end its side and still wait for the answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             // One read before the handler is asked again, which bounds what a client can send ahead.

@@ -73,8 +73,12 @@ extension String {
 /// for a target that has none (`*`, an authority). RFC 9112, 3.2.2: the absolute form must be understood too.
 func path(ofTarget target: String) -> Substring? {
     let bytes = target.utf8
-    if bytes.first == UInt8(ascii: "/") { return target[..<(bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex)] }
-    guard let authority = ["http://", "https://"].first(where: { target.lowercased().hasPrefix($0) }) else { return nil }
+    if bytes.first == UInt8(ascii: "/") {
+        return target[..<(bytes.firstIndex(of: UInt8(ascii: "?")) ?? bytes.endIndex)]
+    }
+    guard let authority = ["http://", "https://"].first(where: { target.lowercased().hasPrefix($0) }) else {
+        return nil
+    }
     let rest = target.dropFirst(authority.count)
     guard let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
     let path = rest[slash...]

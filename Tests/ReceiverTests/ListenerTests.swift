@@ -146,7 +146,7 @@ struct ListenerTests {
     @Test func refusesALargeBodySoThatItsSenderLearnsWhy() async throws {
         let listener = try await RunningListener.start(StoreDouble())
         try await onThread {
-            for _ in 0..<20 {
+            for _ in 0..<10 {
                 let client = try RawClient(port: listener.port)
                 let body = String(repeating: "a", count: 1_000_000)
                 #expect(client.send(post(body)))

@@ -103,7 +103,9 @@ struct OrderTests {
     static let waits = [
         Wait(testDescription: "nothing at all", sent: [], patience: 10_000, answered: ""),
         Wait(testDescription: "half a head", sent: ["POST"], patience: 10_000, answered: timedOut),
-        Wait(testDescription: "a slow head", sent: Array(repeating: "P", count: 1) + ["O", "S", "T", " "], patience: 6000, answered: timedOut),
+        Wait(
+            testDescription: "a slow head", sent: Array(repeating: "P", count: 1) + ["O", "S", "T", " "],
+            patience: 6000, answered: timedOut),
         Wait(testDescription: "empty lines", sent: ["\r\n", "\r\n", "\r\n"], patience: 8000, answered: timedOut),
         Wait(
             testDescription: "half a body", sent: [head("POST /hook", "Content-Length: 9") + "a"], patience: 30_000,

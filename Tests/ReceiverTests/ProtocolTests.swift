@@ -98,11 +98,14 @@ struct ProtocolTests {
         Row("an immense length", head("POST /hook", "Content-Length: 18446744073709551615"), tooLarge),
         Row(
             "chunks over the limit",
-            head("POST /hook", "Transfer-Encoding: chunked") + "3e8\r\n\(String(repeating: "a", count: 1000))\r\n1\r\nb",
+            head("POST /hook", "Transfer-Encoding: chunked")
+                + "3e8\r\n\(String(repeating: "a", count: 1000))\r\n1\r\nb",
             tooLarge),
         Row("a length over the limit with Expect", expecting(length: 1001), tooLarge),
         Row("Expect elsewhere", expecting(path: "/other", length: 2), bare("404 Not Found", closes: true)),
-        Row("a large body elsewhere", head("POST /other", "Content-Length: 262145"), bare("404 Not Found", closes: true)),
+        Row(
+            "a large body elsewhere", head("POST /other", "Content-Length: 262145"), bare("404 Not Found", closes: true)
+        ),
         Row("header bytes", head("GET /healthz", "A: " + String(repeating: "a", count: 16_384)), headerTooLarge),
         Row("a long target", head("GET /" + String(repeating: "a", count: 16_384)), headerTooLarge),
         Row("header count", head("GET /healthz", String(repeating: "A: b\r\n", count: 100) + "A: b"), headerTooLarge),
