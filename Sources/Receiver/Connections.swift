@@ -61,7 +61,10 @@ final class Connections {
         if open.isEmpty { promise.succeed() }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         let force = eventLoop.scheduleTask(in: .milliseconds(Int64(drainMilliseconds))) { bound.value.closeAll() }
-        promise.futureResult.whenComplete { _ in force.cancel() }
+        promise.futureResult.whenComplete { [mailbox] _ in
+            force.cancel()
+            mailbox.close()
+        }
         return promise.futureResult
     }
 

@@ -4,7 +4,8 @@ import NIOHTTP1
 struct RequestFacts {
     private(set) var contentLength: ContentLength?
     private(set) var isChunked = false
-    /// Refused although the decoder took it: two hosts or none, a length that is not digits, another coding.
+    /// Refused although the decoder took it: two hosts or none, a length that is not digits, another coding. The
+    /// decoder itself refuses a length beside a coding, and two lengths.
     private(set) var isMalformed = false
     private(set) var expectsContinue = false
     /// Whether the decoder reads no further request after this one.
@@ -31,8 +32,6 @@ struct RequestFacts {
         for (name, value) in head.headers { note(name, value, &hosts) }
         // RFC 9112, 3.2: one Host field, and a server answers 400 to a request that breaks this.
         if hosts > 1 || hosts == 0 && head.version == .http1_1 { isMalformed = true }
-        // RFC 9112, 6.1: both fields in one message smell of request smuggling.
-        if isChunked && contentLength != nil { isMalformed = true }
     }
 
     /// By length first: most fields differ in it from all that we look for.

@@ -49,6 +49,21 @@ struct ListenerTests {
         store.answerOne()
     }
 
+    @Test func endsAtOnceWhenCancelled() async throws {
+        let store = StoreDouble(.waits)
+        let listener = try await RunningListener.start(store)
+        let pending = try await onThread {
+            let pending = try RawClient(port: listener.port)
+            pending.send(post("a"))
+            store.waitForOffer()
+            return pending
+        }
+        listener.cancel()
+        try? await listener.end()
+        #expect(pending.receiveToEnd() == "")
+        store.answerOne()
+    }
+
     @Test func keepsDeadlinesOnSockets() async throws {
         var limits = ReceiverLimits()
         limits.headerDeadlineMilliseconds = 100
@@ -131,6 +146,10 @@ struct ListenerTests {
             client.send(post("a"))
             client.endSending()
             store.waitForOffer()
+            // Once a later request is answered, the loop has seen the end as well.
+            let other = try RawClient(port: listener.port)
+            other.send(head("GET /healthz"))
+            #expect(other.receive(count: bare("200 OK").utf8.count) == bare("200 OK"))
             store.answerOne()
             #expect(client.receiveToEnd() == accepted(1))
             let short = try RawClient(port: listener.port)
@@ -244,6 +263,8 @@ private struct RunningListener: Sendable {
         let group = group
         Task { await group.triggerGracefulShutdown() }
     }
+
+    func cancel() { task.cancel() }
 
     func end() async throws { try await task.value }
 }
