@@ -24,12 +24,11 @@ struct RoutesLoader: Sendable {
     /// - Throws: `FileFault` where the file itself cannot be read.
     func load() throws(FileFault) -> Loaded {
         let bytes = try Files.read(path)
-        let (file, findings) = RoutesFile.decode(bytes)
-        guard let file else { return Loaded(bytes: bytes, configuration: nil, findings: findings, path: path) }
         let directory = Files.directory(of: path)
-        let (configuration, more) = file.resolve(
-            directory: directory, unreadable: unreadableSecret, secret: SecretFiles(routesDirectory: directory).read)
-        return Loaded(bytes: bytes, configuration: configuration, findings: findings + more, path: path)
+        let (configuration, findings) = RoutesFile.load(
+            bytes, directory: directory, unreadable: unreadableSecret,
+            secret: SecretFiles(routesDirectory: directory).read)
+        return Loaded(bytes: bytes, configuration: configuration, findings: findings, path: path)
     }
 }
 
