@@ -84,11 +84,11 @@ package struct PathTable: Sendable {
     /// Looks at the length and the last bytes only: only rules put names into the table, so an event cannot make its
     /// searches longer.
     private static func hash(_ parent: Int32, _ name: Span<UInt8>) -> Int {
-        var hash = UInt32(truncatingIfNeeded: name.count) &+ UInt32(bitPattern: parent) &* 0x9E37_79B9
-        for index in max(0, name.count - 6)..<name.count {
-            hash = (hash ^ UInt32(name[index])) &* 0x0100_0193
-        }
-        return Int(hash ^ hash >> 15)
+        var word = UInt64(truncatingIfNeeded: name.count)
+        for index in max(0, name.count - 6)..<name.count { word = word << 8 | UInt64(name[index]) }
+        // Fibonacci hashing: the high half of the product depends on all bits.
+        word = (word ^ UInt64(truncatingIfNeeded: parent) << 40) &* 0x9E37_79B9_7F4A_7C15
+        return Int(truncatingIfNeeded: word >> 32)
     }
 
     private mutating func insert(_ path: String) {

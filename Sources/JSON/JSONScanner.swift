@@ -234,13 +234,16 @@ extension JSONScanner {
         return scalar
     }
 
+    @inline(__always)
     private mutating func skipSpace(_ input: Span<UInt8>) {
-        while index < input.count {
-            switch input[index] {
-            case 0x20, 0x0A, 0x0D, 0x09: index += 1
-            default: return
-            }
+        // Most tokens follow each other at once; a local index stays in a register.
+        var position = index
+        while position < input.count, input[position] <= 0x20 {
+            let byte = input[position]
+            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { break }
+            position += 1
         }
+        index = position
     }
 
     /// Consumes a string literal and says where its text is.
