@@ -4,95 +4,156 @@ import DequeModule
 ///
 /// It holds a window of leased deliveries only; the backlog stays in the store. Time comes in as a parameter.
 package struct Lane: Sendable {
-    /// Deliveries held in memory at most, waiting ones only.
+    /// Waiting deliveries held in memory at most.
     package static let window = 1024
-    /// Body bytes held in memory at most.
-    package static let windowBytes = 4 * 1024 * 1024
-    /// Below this many waiting deliveries more are leased.
-    private static let lowWater = 128
+    /// Body bytes up to which fresh deliveries are taken, and as many again up to which more are leased.
+    package static let windowBytes = 2 * 1024 * 1024
+    /// Below this many leased ones waiting, more are leased; also the size of a lease.
+    package static let lowWater = 128
     /// How long to wait after a failed lease, in milliseconds.
     private static let leaseRetryMilliseconds: Int64 = 1000
+    /// After so long, in milliseconds, the store is asked again though nothing is known to be due: the clock may have
+    /// been set.
+    private static let longestSleepMilliseconds: Int64 = 3_600_000
 
-    private var waiting: Deque<Delivery> = []
-    private var waitingBytes = 0
+    /// Straight from the receiver, and leased from the store: they take turns, so that neither starves the other.
+    private var fresh = Queue()
+    private var leased = Queue()
+    private var isFreshNext = false
+
     package private(set) var inFlight = 0
-    private let concurrency: Int
+    /// Requests in flight at most.
+    package var concurrency: Int
 
     private var isLeasing = false
     private var storeHasMore = true
     private var nextDue: Timestamp?
     private var noLeaseBefore: Timestamp?
 
-    /// Set by Retry-After: nothing is sent before.
+    /// Set by 429 and Retry-After: nothing is sent before.
     private var pausedUntil: Timestamp?
-    /// Held outcomes in a row; two of them stop the lane.
-    package private(set) var heldInARow = 0
-    private var heldUntil: Timestamp?
+    /// Held outcomes without a success between them; two of them stop the lane.
+    private var heldInARow = 0
+    private var hold: Hold?
 
     package init(concurrency: Int) { self.concurrency = concurrency }
 
     /// Whether the destination refuses us, so that only a probe goes out now and then.
-    package var isHeld: Bool { heldUntil != nil }
+    package var isHeld: Bool { hold != nil }
 
     /// Takes a fresh delivery; false where the window is full and the store has to keep it.
     package mutating func offer(_ delivery: Delivery) -> Bool {
-        guard waiting.count < Lane.window, waitingBytes < Lane.windowBytes else {
+        guard fresh.count < Lane.window - 2 * Lane.lowWater, fresh.bytes < Lane.windowBytes else {
             storeHasMore = true
             return false
         }
-        waiting.append(delivery)
-        waitingBytes += delivery.event.body.count
+        fresh.append(delivery)
         return true
     }
 
-    /// The next delivery to send, nil where the lane has to wait; the caller says `finished` for each.
+    /// The next delivery to send, nil where the lane has to wait; the caller says `freed` or `abandoned` for each.
     package mutating func take(now: Timestamp) -> Delivery? {
-        guard inFlight < concurrency, let next = waiting.first else { return nil }
-        if let pausedUntil, now < pausedUntil { return nil }
-        if let heldUntil, now < heldUntil || inFlight > 0 { return nil }
-        waiting.removeFirst()
-        waitingBytes -= next.event.body.count
+        guard inFlight < concurrency, !isPaused(now), !isHeldBack(now) else { return nil }
+        if isHeld, inFlight > 0 { return nil }
+        let takesFresh = leased.count == 0 || (isFreshNext && fresh.count > 0)
+        guard let next = takesFresh ? fresh.popFirst() : leased.popFirst() else { return nil }
+        isFreshNext = !takesFresh
         inFlight += 1
         return next
     }
 
-    /// Notes how an attempt ended.
+    /// Empties the lane; what waited goes back to the store.
+    package mutating func drain() -> [DeliveryKey] { fresh.removeAll() + leased.removeAll() }
+
+    /// The same lane with another destination behind it: a hold and a pause are lifted.
+    package func renewed() -> Lane {
+        var lane = self
+        lane.pausedUntil = nil
+        lane.heldInARow = 0
+        lane.hold = nil
+        return lane
+    }
+}
+
+// MARK: - What came of an attempt
+
+extension Lane {
+    /// From when a held lane may probe, and how many probes have failed.
+    private struct Hold {
+        var until: Timestamp
+        var failedProbes = 0
+    }
+
+    /// Notes what an attempt meant; its place stays taken until `freed`.
     ///
-    /// - Parameter retryAfterMilliseconds: the destination's wish, for the whole lane.
-    package mutating func finished(_ outcome: Outcome, retryAfterMilliseconds: Int64?, now: Timestamp) {
-        inFlight -= 1
-        if let wait = retryAfterMilliseconds, outcome != .delivered {
-            pausedUntil = max(pausedUntil ?? now, now.advanced(byMilliseconds: wait))
+    /// - Parameter waitMilliseconds: how long the destination wants nothing at all.
+    package mutating func heard(_ outcome: Outcome, waitMilliseconds: Int64?, now: Timestamp) {
+        if let waitMilliseconds, outcome != .delivered {
+            let until = now.advanced(byMilliseconds: waitMilliseconds)
+            pausedUntil = isPaused(now) ? max(pausedUntil ?? until, until) : until
         }
         switch outcome {
-        case .held: hold(now: now)
-        case .retry: if heldUntil != nil { hold(now: now) }
         case .delivered, .dead:
             heldInARow = 0
-            heldUntil = nil
+            hold = nil
+        case .held where hold == nil:
+            heldInARow += 1
+            if heldInARow >= 2 { hold = Hold(until: probeTime(afterFailedProbes: 0, now: now)) }
+        case .held, .retry: probeFailed(now: now)
         }
     }
 
-    /// Notes that a transfer was given up without an outcome.
-    package mutating func abandoned() { inFlight -= 1 }
+    /// Notes that an attempt is over and its place free.
+    package mutating func freed() { inFlight -= 1 }
 
-    private mutating func hold(now: Timestamp) {
-        heldInARow += 1
-        guard heldInARow >= 2 else { return }
-        let waits = RetryPolicy.heldWaitsMilliseconds
-        heldUntil = now.advanced(byMilliseconds: waits[min(heldInARow - 2, waits.count - 1)])
+    /// Notes that a transfer was given up without an outcome; its delivery is looked for in the store a little later.
+    package mutating func abandoned(now: Timestamp) {
+        freed()
+        lookLater(now: now)
     }
 
-    /// Notes that a delivery is deferred in the store until then.
-    package mutating func deferred(until due: Timestamp) { nextDue = min(nextDue ?? due, due) }
+    /// Only a probe makes the steps longer: what had been sent before the hold says nothing new.
+    private mutating func probeFailed(now: Timestamp) {
+        guard var hold, !isHeldBack(now) else { return }
+        hold.failedProbes += 1
+        hold.until = probeTime(afterFailedProbes: hold.failedProbes, now: now)
+        self.hold = hold
+    }
+
+    private func probeTime(afterFailedProbes count: Int, now: Timestamp) -> Timestamp {
+        let waits = RetryPolicy.heldWaitsMilliseconds
+        return now.advanced(byMilliseconds: waits[min(count, waits.count - 1)])
+    }
+
+    private func isPaused(_ now: Timestamp) -> Bool {
+        pausedUntil?.isAhead(of: now, byAtMost: RetryAfter.capMilliseconds) ?? false
+    }
+
+    private func isHeldBack(_ now: Timestamp) -> Bool {
+        hold?.until.isAhead(of: now, byAtMost: RetryPolicy.longestHeldWaitMilliseconds) ?? false
+    }
+}
+
+// MARK: - Leasing
+
+extension Lane {
+    /// Notes that a delivery is deferred in the store until then; call it only when that is durable, since the lane
+    /// looks there once and no more.
+    package mutating func deferred(until due: Timestamp, now: Timestamp) {
+        let look = min(due, now.advanced(byMilliseconds: Lane.longestSleepMilliseconds))
+        nextDue = min(nextDue ?? look, look)
+    }
 
     /// How many deliveries to lease now; 0 for none. The caller says `leased` or `leaseFailed` afterwards.
+    ///
+    /// The store bounds the bytes of a lease.
     package mutating func wantsLease(now: Timestamp) -> Int {
-        guard !isLeasing, waiting.count < Lane.lowWater, waitingBytes < Lane.windowBytes / 2 else { return 0 }
-        if let noLeaseBefore, now < noLeaseBefore { return 0 }
-        if let heldUntil, now < heldUntil { return 0 }
-        let isDue = nextDue.map { $0 <= now } ?? false
-        guard storeHasMore || isDue else { return 0 }
+        guard !isLeasing, leased.count < Lane.lowWater, leased.bytes < Lane.windowBytes, !isHeldBack(now) else {
+            return 0
+        }
+        if isHeld, fresh.count + leased.count > 0 { return 0 }
+        if let noLeaseBefore, noLeaseBefore.isAhead(of: now, byAtMost: Lane.leaseRetryMilliseconds) { return 0 }
+        guard storeHasMore || isDue(now) else { return 0 }
         isLeasing = true
         nextDue = nil
         storeHasMore = false
@@ -100,43 +161,54 @@ package struct Lane: Sendable {
     }
 
     /// Takes what the store leased; it has been asked for, so the window does not refuse it.
-    package mutating func leased(_ lease: Lease) {
+    package mutating func leased(_ lease: Lease, now: Timestamp) {
         isLeasing = false
         noLeaseBefore = nil
         storeHasMore = storeHasMore || lease.hasMore
-        if let due = lease.nextDue { deferred(until: due) }
-        for delivery in lease.deliveries {
-            waiting.append(delivery)
-            waitingBytes += delivery.event.body.count
-        }
+        if let due = lease.nextDue { deferred(until: due, now: now) }
+        for delivery in lease.deliveries { leased.append(delivery) }
     }
 
     /// Tries again a little later.
     package mutating func leaseFailed(now: Timestamp) {
         isLeasing = false
-        storeHasMore = true
-        noLeaseBefore = now.advanced(byMilliseconds: Lane.leaseRetryMilliseconds)
+        lookLater(now: now)
     }
 
     /// Makes the lane look into the store again: something was put there behind its back.
     package mutating func wake() { storeHasMore = true }
 
-    /// Empties the lane; what waited goes back to the store.
-    package mutating func drain() -> [DeliveryKey] {
-        defer {
-            waiting.removeAll()
-            waitingBytes = 0
-        }
-        return waiting.map(\.key)
+    private mutating func lookLater(now: Timestamp) {
+        storeHasMore = true
+        noLeaseBefore = now.advanced(byMilliseconds: Lane.leaseRetryMilliseconds)
     }
 
-    /// The same lane with another destination behind it: a hold and a pause are lifted.
-    package func renewed(concurrency: Int) -> Lane {
-        var lane = Lane(concurrency: concurrency)
-        lane.waiting = waiting
-        lane.waitingBytes = waitingBytes
-        lane.inFlight = inFlight
-        lane.isLeasing = isLeasing
-        return lane
+    private func isDue(_ now: Timestamp) -> Bool {
+        guard let nextDue else { return false }
+        return !nextDue.isAhead(of: now, byAtMost: Lane.longestSleepMilliseconds)
+    }
+}
+
+/// Waiting deliveries and the sum of their bodies.
+private struct Queue {
+    private var deliveries: Deque<Delivery> = []
+    private(set) var bytes = 0
+
+    var count: Int { deliveries.count }
+
+    mutating func append(_ delivery: Delivery) {
+        deliveries.append(delivery)
+        bytes += delivery.event.body.count
+    }
+
+    mutating func popFirst() -> Delivery? {
+        guard let first = deliveries.popFirst() else { return nil }
+        bytes -= first.event.body.count
+        return first
+    }
+
+    mutating func removeAll() -> [DeliveryKey] {
+        defer { self = Queue() }
+        return deliveries.map(\.key)
     }
 }

@@ -39,12 +39,13 @@ package enum OutcomePolicy {
     private static func advice(status: Int, outcome: Outcome) -> String {
         switch (status, outcome) {
         case (_, .delivered), (_, .retry): ""
-        case (300..<400, _): "The URL has moved: put the new address into the routes file and reload."
-        case (401, _), (403, _): "Check the destination's credential, then reload."
-        case (404, _), (410, _): "Check the destination's URL: the hook may have been removed. Then reload."
-        case (413, _): "The event is too large for this destination."
+        case (300..<400, .held): "The URL has moved: put the new address into the routes file and reload."
+        case (401, .held), (403, .held): "Check the destination's credential, then reload."
+        case (404, .held), (410, .held): "Check the destination's URL: the hook may have been removed. Then reload."
+        case (_, .held): "Correct the destination, here or where it runs, then reload."
+        case (413, _): "The event is too large for this destination. Raise its limit, then redrive it."
         default:
-            "The destination refuses this content. Correct the destination, or edit the event in the file; then redrive it."
+            "The destination refuses this content. Correct it, or edit the event in the file; then redrive it."
         }
     }
 

@@ -47,11 +47,12 @@ package struct TransferOptions: Sendable, Equatable {
 /// Scheme and host of a URL, and `/…` for all that stands behind them; a webhook's path is a secret.
 package func redactedURL(_ url: String) -> String {
     guard let scheme = url.range(of: "://") else { return "…" }
-    let rest = url[scheme.upperBound...]
-    let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
+    // By bytes: a combining mark after the slash makes another Character of it, and the path would be shown.
+    let rest = url.utf8[scheme.upperBound...]
+    let end = rest.firstIndex { "/?#\\".utf8.contains($0) } ?? rest.endIndex
     let authority = rest[..<end]
-    let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
-    return url[..<scheme.upperBound] + host + "/…"
+    let host = authority.lastIndex(of: UInt8(ascii: "@")).map { authority[authority.index(after: $0)...] } ?? authority
+    return String(url[..<scheme.upperBound]) + String(decoding: host, as: UTF8.self) + "/…"
 }
 
 extension String {

@@ -3,7 +3,9 @@ import Signatures
 /// Makes the request of one attempt out of the event, the destination and the time. Pure.
 package enum RequestBuilder {
     /// The request as it goes out: without a template the body is the event's own bytes.
-    package static func request(for delivery: Delivery, to destination: Destination, now: Timestamp) -> OutgoingRequest {
+    package static func request(
+        for delivery: Delivery, to destination: Destination, now: Timestamp
+    ) -> OutgoingRequest {
         OutgoingRequest(
             method: destination.method, url: destination.url,
             headers: headers(for: delivery, to: destination, now: now, masked: false),

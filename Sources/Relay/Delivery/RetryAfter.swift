@@ -12,12 +12,21 @@ package enum RetryAfter {
             guard let seconds = digits.count > 9 ? 999_999_999 : Int64(String(decoding: digits, as: UTF8.self)) else {
                 return nil
             }
-            wait = seconds * 1000
+            guard let isRounded = isFraction(text.dropFirst(digits.count)) else { return nil }
+            wait = (isRounded ? seconds + 1 : seconds) * 1000
         } else {
             guard let date = date(value) else { return nil }
             wait = date.milliseconds(since: now)
         }
         return wait > 0 ? min(wait, capMilliseconds) : nil
+    }
+
+    /// What follows the whole seconds: true for a fraction, which some services send, false for nothing, nil for
+    /// anything else, such as the rest of a date.
+    private static func isFraction(_ rest: Substring.UTF8View.SubSequence) -> Bool? {
+        let isDotted = rest.first == UInt8(ascii: ".")
+        let tail = rest.dropFirst(isDotted ? 1 : 0).drop { isDotted && (0x30...0x39).contains($0) }
+        return tail.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? isDotted : nil
     }
 
     /// IMF-fixdate, RFC 850 and asctime dates differ only in order and separators once cut into words.
@@ -27,7 +36,7 @@ package enum RetryAfter {
         if let month = month(words[1]) {
             return timestamp(year: words[6], month: month, day: words[2], time: words[3..<6])
         }
-        guard let month = month(words[2]) else { return nil }
+        guard let month = month(words[2]), words.count == 8, ["GMT", "UTC"].contains(words[7]) else { return nil }
         return timestamp(year: words[3], month: month, day: words[1], time: words[4..<7])
     }
 

@@ -6,46 +6,67 @@ package enum RetryPolicy {
         case dead(DeadLetter.Reason)
     }
 
-    /// Waits between the tries of a delivery that its destination holds: 5, 15, then 60 minutes.
-    package static let heldWaitsMilliseconds: [Int64] = [5, 15, 60].map { $0 * 60_000 }
+    /// Waits before the probes of a held lane: 5, 15, then 60 minutes.
+    package static let heldWaitsMilliseconds: [Int64] = [5, 15, longestHeldWaitMilliseconds / 60_000].map {
+        $0 * 60_000
+    }
+    /// The last of these waits, which repeats.
+    package static let longestHeldWaitMilliseconds: Int64 = 3_600_000
+    /// How long a lane rests after a 429 that does not say how long.
+    private static let tooManyRequestsMilliseconds: Int64 = 5000
+
+    /// How long the destination wants nothing at all, in milliseconds; nil where it does not say so.
+    package static func laneWaitMilliseconds(_ ending: AttemptResult.Ending, now: Timestamp) -> Int64? {
+        guard case .response(let response) = ending else { return nil }
+        let wish = response.header("retry-after").flatMap { RetryAfter.milliseconds($0, now: now) }
+        return wish ?? (response.status == 429 ? tooManyRequestsMilliseconds : nil)
+    }
 
     /// Decides by the judgement, the schedule and both budgets.
     ///
     /// - Parameters:
-    ///   - heldStep: how many held outcomes in a row the destination has given before this one.
-    ///   - retryAfterMilliseconds: what the destination asked for, already capped.
+    ///   - isHeld: whether the lane is held now. Its probes pace everything then: the delivery stays due, so that it
+    ///     goes out as soon as the lane opens, and the attempt is not charged.
+    ///   - waitMilliseconds: how long the destination wants nothing, already capped.
     ///   - jitter: a factor from 0.8 to 1.2.
     package static func decide(
-        _ judgement: Judgement, delivery: Delivery, schedule: RetrySchedule, heldStep: Int,
-        retryAfterMilliseconds: Int64?, now: Timestamp, jitter: Double
+        _ judgement: Judgement, delivery: Delivery, schedule: RetrySchedule, isHeld: Bool,
+        waitMilliseconds: Int64?, now: Timestamp, jitter: Double
     ) -> Decision {
+        let wait = waitMilliseconds ?? 0
+        let step = step(after: delivery.attempts, schedule: schedule, jitter: jitter).map { max($0, wait) }
         switch judgement.outcome {
-        case .delivered: .delivered
+        case .delivered: return .delivered
         case .dead:
-            .dead(DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice))
+            return .dead(DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice))
+        case .held where isHeld, .retry where isHeld:
+            return .retry(at: now.advanced(byMilliseconds: wait), charged: false)
         case .held:
-            .retry(
-                at: now.advanced(byMilliseconds: heldWaitsMilliseconds[min(heldStep, heldWaitsMilliseconds.count - 1)]),
-                charged: false)
-        case .retry:
-            next(
-                judgement, delivery: delivery, schedule: schedule, retryAfterMilliseconds: retryAfterMilliseconds,
-                now: now, jitter: jitter)
+            // The destination is at fault, so its delivery never dies, but tries fall back like any others.
+            guard let step else {
+                return .retry(at: now.advanced(byMilliseconds: max(longestHeldWaitMilliseconds, wait)), charged: false)
+            }
+            return .retry(at: now.advanced(byMilliseconds: step), charged: true)
+        case .retry: return next(judgement, step: step, delivery: delivery, schedule: schedule, now: now)
         }
     }
 
+    /// The wait before the next attempt in milliseconds, nil where there was the last.
+    private static func step(after attempts: Int, schedule: RetrySchedule, jitter: Double) -> Int64? {
+        guard attempts < schedule.waitsMilliseconds.count else { return nil }
+        return Int64(Double(schedule.waitsMilliseconds[attempts]) * jitter)
+    }
+
     private static func next(
-        _ judgement: Judgement, delivery: Delivery, schedule: RetrySchedule, retryAfterMilliseconds: Int64?,
-        now: Timestamp, jitter: Double
+        _ judgement: Judgement, step: Int64?, delivery: Delivery, schedule: RetrySchedule, now: Timestamp
     ) -> Decision {
-        guard delivery.attempts < schedule.waitsMilliseconds.count else {
+        guard let step else {
             return exhausted("attempts_exhausted", "all \(delivery.attempts + 1) attempts failed", judgement)
         }
-        let wait = Double(schedule.waitsMilliseconds[delivery.attempts]) * jitter
-        let due = now.advanced(byMilliseconds: max(Int64(wait), retryAfterMilliseconds ?? 0))
         let end = delivery.startedAt.advanced(byMilliseconds: schedule.budgetMilliseconds)
-        guard due <= end else { return exhausted("expired", "its time is used up", judgement) }
-        return .retry(at: due, charged: true)
+        guard now < end else { return exhausted("expired", "its time is used up", judgement) }
+        // Jitter may stretch the schedule beyond the budget: the last try then comes at its very end.
+        return .retry(at: min(now.advanced(byMilliseconds: step), end), charged: true)
     }
 
     private static func exhausted(_ code: String, _ text: String, _ last: Judgement) -> Decision {

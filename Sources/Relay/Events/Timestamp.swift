@@ -14,7 +14,17 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
     /// Milliseconds from an earlier point to this one; negative if that one is later.
     package func milliseconds(since earlier: Timestamp) -> Int64 {
-        milliseconds.subtractingReportingOverflow(earlier.milliseconds).partialValue
+        let (difference, overflow) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+        return overflow ? (earlier < self ? .max : .min) : difference
+    }
+
+    /// Whether `now` has yet to reach this point.
+    ///
+    /// A point further off than `longest` milliseconds, the longest wait that was ever set, stems from before the clock
+    /// was set back: it counts as reached, so that nothing is parked for a year.
+    package func isAhead(of now: Timestamp, byAtMost longest: Int64) -> Bool {
+        let left = milliseconds(since: now)
+        return left > 0 && left <= longest
     }
 
     package var seconds: Int64 { milliseconds / 1000 }
