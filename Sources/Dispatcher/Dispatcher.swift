@@ -36,6 +36,8 @@ package actor Dispatcher: Service {
     private static let tick = Duration.milliseconds(100)
     /// How long a settle that the store refused waits before the next try, in milliseconds.
     private static let settleRetryMilliseconds: Int64 = 1000
+    /// So many settles that the store refused stop all sending: what cannot be noted would be sent again after a crash.
+    private static let unsettledLimit = 1024
 
     private nonisolated let executor: any SerialExecutor
     private let ports: Ports
@@ -43,7 +45,7 @@ package actor Dispatcher: Service {
     private var lanes: [String: Lane]
     private var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
-    private var unsettled: [(settlement: Settlement, notBefore: Timestamp)] = []
+    private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
 
     package init(destinations: [String: Destination], ports: Ports) {
         self.executor = ports.sender.executor
@@ -71,10 +73,11 @@ package actor Dispatcher: Service {
         var touched: [String] = []
         for delivery in deliveries {
             let name = delivery.destination
-            if isStopping || lanes[name]?.offer(delivery) != true { refused.append(delivery.key) }
+            let isServed = !isStopping && destinations[name] != nil
+            if !isServed || lanes[name]?.offer(delivery) != true { refused.append(delivery.key) }
             if touched.last != name, !touched.contains(name) { touched.append(name) }
         }
-        if !refused.isEmpty { ports.store.release(refused) }
+        release(refused)
         for name in touched { pump(name) }
     }
 
@@ -82,14 +85,17 @@ package actor Dispatcher: Service {
     package func use(_ destinations: [String: Destination]) {
         for (name, lane) in lanes where destinations[name] == nil {
             var lane = lane
-            ports.store.release(lane.drain())
+            release(lane.drain())
             // Transfers in flight still settle; without a destination nothing new is taken.
             lanes[name] = lane.inFlight > 0 ? lane : nil
         }
         for (name, destination) in destinations {
-            var lane = lanes[name]?.renewed(concurrency: destination.concurrency)
-            lane?.wake()
-            lanes[name] = lane ?? Lane(concurrency: destination.concurrency)
+            var lane = lanes[name] ?? Lane(concurrency: destination.concurrency)
+            // A hold or a pause of the same destination goes on: a reload for another's sake must not hammer it.
+            if self.destinations[name]?.isReached(like: destination) != true { lane = lane.renewed() }
+            lane.concurrency = destination.concurrency
+            lane.wake()
+            lanes[name] = lane
         }
         self.destinations = destinations
         advance()
@@ -101,16 +107,19 @@ package actor Dispatcher: Service {
         pump(destination)
     }
 
-    private func stop() {
+    /// Takes nothing more and gives back what waits; transfers in flight still settle.
+    package func stop() {
         guard !isStopping else { return }
         isStopping = true
-        for name in lanes.keys {
-            let keys = lanes[name]?.drain() ?? []
-            if !keys.isEmpty { ports.store.release(keys) }
-        }
+        for name in lanes.keys { release(lanes[name]?.drain() ?? []) }
     }
 
-    private func advance() {
+    private func release(_ keys: [DeliveryKey]) {
+        if !keys.isEmpty { ports.store.release(keys) }
+    }
+
+    /// Does what has become due; `run` calls it at each tick.
+    package func advance() {
         settleAgain()
         for name in destinations.keys { pump(name) }
     }
@@ -121,7 +130,9 @@ package actor Dispatcher: Service {
 extension Dispatcher {
     /// Starts what the lane allows, then leases more where it runs low.
     private func pump(_ name: String) {
-        guard !isStopping, let destination = destinations[name] else { return }
+        guard !isStopping, unsettled.count < Dispatcher.unsettledLimit, let destination = destinations[name] else {
+            return
+        }
         let now = ports.now()
         while let delivery = lanes[name]?.take(now: now) { send(delivery, to: destination, now: now) }
         let limit = lanes[name]?.wantsLease(now: now) ?? 0
@@ -130,7 +141,7 @@ extension Dispatcher {
 
     private func lease(_ limit: Int, for name: String, now: Timestamp) {
         ports.store.lease(destination: name, limit: limit, now: now) { result in
-            Task { await self.leased(result, for: name) }
+            Task.immediate { await self.leased(result, for: name) }
         }
     }
 
@@ -138,9 +149,10 @@ extension Dispatcher {
         switch result {
         case .success(let lease):
             guard !isStopping, destinations[name] != nil, lanes[name] != nil else {
-                return ports.store.release(lease.deliveries.map(\.key))
+                lanes[name]?.leaseFailed(now: ports.now())
+                return release(lease.deliveries.map(\.key))
             }
-            lanes[name]?.leased(lease)
+            lanes[name]?.leased(lease, now: ports.now())
         case .failure(let error):
             ports.notify(.leaseFailed(destination: name, error))
             lanes[name]?.leaseFailed(now: ports.now())
@@ -158,27 +170,20 @@ extension Dispatcher {
     private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination) {
         defer { pump(delivery.destination) }
         if case .failure(let failure) = result.ending, failure.kind == .cancelled {
-            lanes[delivery.destination]?.abandoned()
+            lanes[delivery.destination]?.abandoned(now: ports.now())
             return ports.store.release([delivery.key])
         }
         let now = ports.now()
         let judgement = OutcomePolicy.judge(result.ending, overrides: destination.overrides)
-        let retryAfter = judgement.outcome == .delivered ? nil : retryAfterMilliseconds(result, now: now)
-        let heldStep = lanes[delivery.destination]?.heldInARow ?? 0
-        lanes[delivery.destination]?.finished(judgement.outcome, retryAfterMilliseconds: retryAfter, now: now)
+        let wait = RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
+        lanes[delivery.destination]?.heard(judgement.outcome, waitMilliseconds: wait, now: now)
+        let isHeld = lanes[delivery.destination]?.isHeld ?? false
         let attempt = AttemptRecord(result, judgement: judgement, number: delivery.attempts + 1)
-        ports.notify(.attempted(delivery, attempt, judgement, isHeld: lanes[delivery.destination]?.isHeld ?? false))
+        ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
         let decision = RetryPolicy.decide(
-            judgement, delivery: delivery, schedule: destination.retry, heldStep: heldStep,
-            retryAfterMilliseconds: retryAfter, now: now, jitter: ports.jitter())
+            judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
+            now: now, jitter: ports.jitter())
         carryOut(decision, delivery: delivery, destination: destination, attempt: attempt, now: now)
-    }
-
-    private func retryAfterMilliseconds(_ result: AttemptResult, now: Timestamp) -> Int64? {
-        guard case .response(let response) = result.ending, let value = response.header("retry-after") else {
-            return nil
-        }
-        return RetryAfter.milliseconds(value, now: now)
     }
 
     private func carryOut(
@@ -186,40 +191,59 @@ extension Dispatcher {
         now: Timestamp
     ) {
         switch decision {
-        case .delivered: settle(Settlement(delivery: delivery.key, verdict: .delivered, attempt: attempt))
-        case .retry(let due, let charged):
-            settle(
-                Settlement(delivery: delivery.key, verdict: .retry(at: due, charged: charged), attempt: attempt),
-                deferring: (delivery.destination, due))
-        case .dead(let reason): bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
+        case .delivered: settle(delivery, .delivered, attempt)
+        case .retry(let due, let charged): settle(delivery, .retry(at: due, charged: charged), attempt)
+        case .dead(let reason):
+            // It keeps its place in the lane, so that a slow disk does not pile up letters in memory.
+            return bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
         }
+        lanes[delivery.destination]?.freed()
     }
 }
 
 // MARK: - Settling
 
 extension Dispatcher {
-    private func settle(_ settlement: Settlement, deferring: (lane: String, due: Timestamp)? = nil) {
-        if let deferring { lanes[deferring.lane]?.deferred(until: deferring.due) }
-        ports.store.settle(settlement) { result in
-            guard case .failure(let error) = result else { return }
-            Task { await self.settleFailed(settlement, error) }
+    private func settle(_ delivery: Delivery, _ verdict: Settlement.Verdict, _ attempt: AttemptRecord) {
+        settle(Unsettled(Settlement(delivery: delivery.key, verdict: verdict, attempt: attempt), of: delivery))
+    }
+
+    private func settle(_ entry: Unsettled) {
+        ports.store.settle(entry.settlement) { result in
+            switch (result, entry.settlement.verdict) {
+            case (.failure(let error), _): Task.immediate { await self.settleFailed(entry, error) }
+            case (.success, .retry(let due, _)): Task.immediate { await self.deferred(entry.destination, until: due) }
+            case (.success, _): break
+            }
         }
     }
 
+    /// Only now that the store knows the due time may the lane look for it there.
+    private func deferred(_ name: String, until due: Timestamp) {
+        let now = ports.now()
+        lanes[name]?.deferred(until: due, now: now)
+        if due <= now { pump(name) }
+    }
+
     /// The destination has answered and the store could not note it: the lease stays, and it is noted later.
-    private func settleFailed(_ settlement: Settlement, _ error: StoreError) {
+    private func settleFailed(_ entry: Unsettled, _ error: StoreError) {
         ports.notify(.settleFailed(error))
         let later = ports.now().advanced(byMilliseconds: Dispatcher.settleRetryMilliseconds)
-        unsettled.append((settlement, later))
+        unsettled.append((entry, later))
     }
 
     private func settleAgain() {
         guard !unsettled.isEmpty else { return }
         let now = ports.now()
-        let due = unsettled.filter { $0.notBefore <= now }
-        unsettled.removeAll { $0.notBefore <= now }
-        for entry in due { settle(entry.settlement) }
+        let all = unsettled
+        unsettled.removeAll()
+        for (entry, notBefore) in all {
+            if notBefore.isAhead(of: now, byAtMost: Dispatcher.settleRetryMilliseconds) {
+                unsettled.append((entry, notBefore))
+            } else {
+                settle(entry)
+            }
+        }
     }
 
     /// Writes the dead letter first; only then the row says dead.
@@ -235,7 +259,7 @@ extension Dispatcher {
                 event: delivery.event, destination: delivery.destination, diedAt: now, reason: reason,
                 attempts: attempts, request: request)
             ports.deadLetters.write(letter) { result in
-                Task { await self.buried(result, delivery: delivery, attempt: attempt, reason: reason) }
+                Task.immediate { await self.buried(result, delivery: delivery, attempt: attempt, reason: reason) }
             }
         }
     }
@@ -243,17 +267,28 @@ extension Dispatcher {
     private func buried(
         _ result: Result<Void, any Error>, delivery: Delivery, attempt: AttemptRecord, reason: DeadLetter.Reason
     ) {
+        defer { pump(delivery.destination) }
+        lanes[delivery.destination]?.freed()
         switch result {
         case .success:
             ports.notify(.died(delivery, reason))
-            settle(Settlement(delivery: delivery.key, verdict: .dead, attempt: attempt))
+            settle(delivery, .dead, attempt)
         case .failure(let error):
             // The file could not be written, so the row may not die: it is tried again a minute later.
             ports.notify(.deadLetterFailed(delivery, "\(error)"))
             let due = ports.now().advanced(byMilliseconds: 60_000)
-            settle(
-                Settlement(delivery: delivery.key, verdict: .retry(at: due, charged: false), attempt: attempt),
-                deferring: (delivery.destination, due))
+            settle(delivery, .retry(at: due, charged: false), attempt)
         }
+    }
+}
+
+/// A settlement that the store has yet to confirm, and whose lane hears of it.
+private struct Unsettled {
+    let settlement: Settlement
+    let destination: String
+
+    init(_ settlement: Settlement, of delivery: Delivery) {
+        self.settlement = settlement
+        destination = delivery.destination
     }
 }
