@@ -1,0 +1,164 @@
+import Relay
+import Synchronization
+
+/// Keeps deliveries in memory and notes each breach of the leases' rules.
+final class MemoryStore: Store {
+    enum Place: Equatable {
+        case waiting(due: Timestamp)
+        case leased
+        case delivered
+        case dead
+    }
+
+    struct Row {
+        var delivery: Delivery
+        var place: Place
+        var attempts: [AttemptRecord] = []
+    }
+
+    private struct State {
+        var rows: [DeliveryKey: Row] = [:]
+        var breaches: [String] = []
+        var settlements: [Settlement] = []
+        var leaseFailure: StoreError?
+        var settleFailure: StoreError?
+        var isHoldingBack = false
+        var heldBack: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+
+    // MARK: For the test
+
+    func add(_ delivery: Delivery, _ place: Place) {
+        state.withLock { $0.rows[delivery.key] = Row(delivery: delivery, place: place) }
+    }
+
+    func place(_ key: Int64) -> Place? { state.withLock { $0.rows[DeliveryKey(rawValue: key)]?.place } }
+    var places: [Place] { state.withLock { $0.rows.values.map(\.place) } }
+    var breaches: [String] { state.withLock(\.breaches) }
+    var settlements: [Settlement] { state.withLock(\.settlements) }
+    func count(_ place: Place) -> Int { places.count { $0 == place } }
+
+    /// Makes leases or settles fail from now on; nil makes them work again.
+    func failLeases(_ error: StoreError?) { state.withLock { $0.leaseFailure = error } }
+    func failSettles(_ error: StoreError?) { state.withLock { $0.settleFailure = error } }
+
+    /// Calls no completion until `letGo`: what is asked for is under way.
+    func holdBack() { state.withLock { $0.isHoldingBack = true } }
+
+    func letGo() {
+        let heldBack = state.withLock { state in
+            defer { state.heldBack = [] }
+            state.isHoldingBack = false
+            return state.heldBack
+        }
+        for work in heldBack { work() }
+    }
+
+    /// Does the work now, or at `letGo`.
+    private func schedule(_ work: @escaping @Sendable () -> Void) {
+        let isNow = state.withLock { state in
+            if state.isHoldingBack { state.heldBack.append(work) }
+            return !state.isHoldingBack
+        }
+        if isNow { work() }
+    }
+
+    // MARK: Store
+
+    func lease(
+        destination: String, limit: Int, now: Timestamp,
+        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
+    ) {
+        let result: Result<Lease, StoreError> = state.withLock { state in
+            if let failure = state.leaseFailure { return .failure(failure) }
+            return .success(Self.lease(destination, limit, now, &state))
+        }
+        schedule { completion(result) }
+    }
+
+    private static func lease(_ name: String, _ limit: Int, _ now: Timestamp, _ state: inout State) -> Lease {
+        var due: [(due: Timestamp, delivery: Delivery)] = []
+        var nextDue: Timestamp?
+        for row in state.rows.values where row.delivery.destination == name {
+            guard case .waiting(let time) = row.place else { continue }
+            if time <= now { due.append((time, row.delivery)) } else { nextDue = min(nextDue ?? time, time) }
+        }
+        due.sort { ($0.due, $0.delivery.key.rawValue) < ($1.due, $1.delivery.key.rawValue) }
+        let taken = due.prefix(limit).map(\.delivery)
+        for delivery in taken { state.rows[delivery.key]?.place = .leased }
+        return Lease(deliveries: taken, hasMore: due.count > limit, nextDue: nextDue)
+    }
+
+    func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        schedule { [self] in
+            completion(
+                state.withLock { state in
+                    if let failure = state.settleFailure { return .failure(failure) }
+                    Self.settle(settlement, &state)
+                    return .success(())
+                })
+        }
+    }
+
+    private static func settle(_ settlement: Settlement, _ state: inout State) {
+        let key = settlement.delivery
+        guard var row = state.rows[key], row.place == .leased else {
+            return state.breaches.append("settled without a lease: \(key)")
+        }
+        state.settlements.append(settlement)
+        row.attempts.append(settlement.attempt)
+        switch settlement.verdict {
+        case .delivered: row.place = .delivered
+        case .dead: row.place = .dead
+        case .retry(let due, let charged):
+            row.place = .waiting(due: due)
+            row.delivery = row.delivery.charged(charged)
+        }
+        state.rows[key] = row
+    }
+
+    func release(_ deliveries: [DeliveryKey]) {
+        state.withLock { state in
+            for key in deliveries {
+                if state.rows[key]?.place != .leased { state.breaches.append("released without a lease: \(key)") }
+                state.rows[key]?.place = .waiting(due: Timestamp(milliseconds: 0))
+            }
+        }
+    }
+
+    func attempts(
+        of delivery: DeliveryKey, completion: @escaping @Sendable (Result<[AttemptRecord], StoreError>) -> Void
+    ) {
+        let attempts = state.withLock { $0.rows[delivery]?.attempts ?? [] }
+        schedule { completion(.success(attempts)) }
+    }
+
+    private static let unused = StoreError(.failed, "the dispatcher does not ask for this")
+
+    func accept(_ offer: Offer, completion: @escaping @Sendable (Result<Acceptance, StoreError>) -> Void) {
+        completion(.failure(Self.unused))
+    }
+
+    func redrive(_ redrive: Redrive, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        completion(.failure(Self.unused))
+    }
+
+    func discard(_ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+    {
+        completion(.failure(Self.unused))
+    }
+
+    func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void) {
+        completion(.failure(Self.unused))
+    }
+}
+
+extension Delivery {
+    fileprivate func charged(_ isCharged: Bool) -> Delivery {
+        Delivery(
+            key: key, event: event, destination: destination, attempts: attempts + (isCharged ? 1 : 0),
+            isReplay: isReplay, startedAt: startedAt)
+    }
+}

@@ -1,0 +1,59 @@
+import Relay
+import Testing
+
+@Suite struct OutcomePolicyTests {
+    @Test(arguments: [
+        (Outcome.delivered, [200, 201, 202, 204, 299]),
+        (.retry, [408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529]),
+        (.dead, [400, 405, 406, 411, 413, 414, 415, 422, 431, 501]),
+        (.held, [301, 302, 303, 307, 308, 401, 403, 404, 410]),
+        // Not in the table: it is tried until its budget ends.
+        (.retry, [100, 402, 409, 418, 423, 451, 477, 505, 599, 999]),
+    ])
+    func statusHasTheTablesOutcome(expected: Outcome, statuses: [Int]) {
+        for status in statuses {
+            let judgement = OutcomePolicy.judge(.response(Fixture.response(status)), overrides: OutcomeOverrides())
+            #expect(judgement.outcome == expected, "\(status)")
+            #expect(judgement.code == "status_\(status)")
+        }
+    }
+
+    @Test(arguments: [
+        (TransferFailure.Kind.dns, Outcome.retry), (.connect, .retry), (.timeout, .retry), (.reset, .retry),
+        (.notHTTP, .retry), (.unknownHost, .held), (.tls, .held), (.addressDenied, .held), (.setup, .held),
+    ])
+    func failureHasTheTablesOutcome(kind: TransferFailure.Kind, expected: Outcome) {
+        let judgement = OutcomePolicy.judge(
+            .failure(TransferFailure(kind, "in plain words")), overrides: OutcomeOverrides(classes: [0: .dead]))
+        #expect(judgement.outcome == expected)
+        #expect(judgement.text == "in plain words")
+        #expect(judgement.advice.isEmpty == (expected == .retry))
+    }
+
+    @Test func cutBodyAfterASuccessIsDelivered() {
+        let ending = AttemptResult.Ending.response(Fixture.response(200, isComplete: false))
+        #expect(OutcomePolicy.judge(ending, overrides: OutcomeOverrides()).outcome == .delivered)
+    }
+
+    @Test(arguments: [
+        (404, Outcome.dead), (403, .retry), (409, .delivered), (500, .held), (200, .retry), (422, .retry),
+    ])
+    func destinationsOwnWordComesBeforeTheTable(status: Int, expected: Outcome) {
+        let overrides = OutcomeOverrides(
+            exact: [404: .dead, 409: .delivered, 200: .retry], classes: [4: .retry, 5: .held])
+        #expect(OutcomePolicy.judge(.response(Fixture.response(status)), overrides: overrides).outcome == expected)
+    }
+
+    @Test(arguments: [301, 401, 403, 404, 410, 500])
+    func adviceFitsTheOutcome(status: Int) {
+        for outcome in Outcome.allCases {
+            let judgement = OutcomePolicy.judge(
+                .response(Fixture.response(status)), overrides: OutcomeOverrides(exact: [status: outcome]))
+            switch outcome {
+            case .delivered, .retry: #expect(judgement.advice.isEmpty)
+            case .dead: #expect(judgement.advice.contains("redrive"))
+            case .held: #expect(judgement.advice.contains("reload"))
+            }
+        }
+    }
+}
