@@ -1,0 +1,137 @@
+internal import Dispatch
+package import Relay
+internal import Synchronization
+
+/// The store that is built in: one SQLite database in the state directory, written by one thread.
+///
+/// What is asked queues up while a transaction is synced, and the next transaction takes all of it: many requests
+/// share one sync. Every answer comes on that thread.
+package final class EmbeddedStore: Store {
+    /// How long settlements wait for company, in milliseconds, where nothing else asks for a commit.
+    private static let settleDelayMilliseconds = 10
+
+    private let queue = DispatchQueue(label: "store", qos: .userInitiated)
+    private let inbox = Inbox()
+    private let engine: StoreEngine
+    /// Holds the lock for as long as the store lives.
+    private let directory: StateDirectory
+
+    /// Opens the store, or makes it where the directory is new. Blocks while the database is checked.
+    ///
+    /// `onTrouble` is called on a thread of the store's own. Until `handOver` all deliveries wait for `lease`.
+    package init(
+        _ options: StoreOptions, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
+    ) throws(StoreOpenError) {
+        directory = try StateDirectory(options.directory)
+        try StoreOpening(options: options, onTrouble: onTrouble).inspect(directory)
+        do {
+            engine = try StoreEngine(directory: directory, limits: options.limits, onTrouble: onTrouble)
+        } catch {
+            throw StoreOpening.openError(error, directory.database)
+        }
+    }
+
+    /// From now on deliveries of new events go to `onFresh`, leased, as one batch for each commit; except those of a
+    /// destination whose older ones are still to be fetched with `lease`.
+    ///
+    /// After opening that is every destination that has ever had a delivery. A lease that says `hasMore` false has
+    /// ended this for its destination; `release` begins it again.
+    package func handOver(to onFresh: @escaping @Sendable ([Delivery]) -> Void) {
+        queue.async { self.engine.onFresh = onFresh }
+    }
+
+    /// Takes other limits from the next transaction on.
+    package func adjust(_ limits: StoreLimits) {
+        queue.async { self.engine.adjust(limits) }
+    }
+
+    package func accept(_ offer: Offer, completion: @escaping @Sendable (Result<Acceptance, StoreError>) -> Void) {
+        // Hashed here, on the caller's thread: the store has only one.
+        let hashed = HashedOffer(offer: offer, contents: EventID(source: offer.source, body: offer.body))
+        add(.accept(Request(hashed, completion)))
+    }
+
+    package func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        add(.settle(Request(settlement, completion)))
+    }
+
+    package func redrive(_ redrive: Redrive, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        add(.redrive(Request(redrive, completion)))
+    }
+
+    package func discard(
+        _ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        add(.discard(Request(Discard(id: id, destination: destination), completion)))
+    }
+
+    package func lease(
+        destination: String, limit: Int, now: Timestamp,
+        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
+    ) {
+        add(.lease(destination: destination, limit: limit, now: now, completion))
+    }
+
+    package func release(_ deliveries: [DeliveryKey]) { add(.release(deliveries)) }
+
+    package func attempts(
+        of delivery: DeliveryKey, completion: @escaping @Sendable (Result<[AttemptRecord], StoreError>) -> Void
+    ) {
+        add(.attempts(delivery, completion))
+    }
+
+    package func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void) {
+        add(.counts(completion))
+    }
+
+    /// Deletes events whose retention is over, in small transactions between the others, and answers how many.
+    package func prune(now: Timestamp, completion: @escaping @Sendable (Result<Int, StoreError>) -> Void) {
+        add(.prune(now: now, PruneProgress(), completion))
+    }
+
+    /// Commits and answers what was asked before, refuses all else, and closes the database.
+    ///
+    /// Blocks until that is done; not to be called from a completion.
+    package func close() {
+        guard inbox.close() else { return }
+        queue.sync {
+            engine.perform(inbox.takeWrites())
+            for read in inbox.takeReads() { finish(read) }
+            engine.close()
+        }
+        directory.unlock()
+    }
+
+    private func finish(_ read: Read) {
+        var rest: Read? = read
+        while let next = rest { rest = engine.perform(next) }
+    }
+
+    private func add(_ write: Write) {
+        switch inbox.add(write) {
+        case .now: queue.async { self.commit() }
+        case .soon: queue.asyncAfter(deadline: .now() + .milliseconds(Self.settleDelayMilliseconds)) { self.commit() }
+        case .not: break
+        case nil: write.fail(StoreError(.closed, "the store is closed"))
+        }
+    }
+
+    private func add(_ read: Read) {
+        guard inbox.add(read) != nil else {
+            read.fail(StoreError(.closed, "the store is closed"))
+            return
+        }
+        queue.async { self.answerReads() }
+    }
+
+    private func commit() { engine.perform(inbox.takeWrites()) }
+
+    private func answerReads() {
+        for read in inbox.takeReads() { goOn(read) }
+    }
+
+    private func goOn(_ read: Read) {
+        guard let rest = engine.perform(read) else { return }
+        queue.async { self.goOn(rest) }
+    }
+}

@@ -1,0 +1,77 @@
+internal import GRDB
+
+/// Every statement that the running store uses, prepared once for each connection.
+struct Statements {
+    let begin, commit, rollback: PreparedStatement
+    let insertEvent, insertFresh, insertReplay, updateTotals: PreparedStatement
+    let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard: PreparedStatement
+    let selectEvent, selectDelivery, selectAttempts: PreparedStatement
+    let scanFresh, scanDeferred, nextDue: PreparedStatement
+    let scanEvents, scanDeliveriesOf, deleteEvent, deleteDeliveriesOf, deleteAttemptsOf, vacuum: PreparedStatement
+
+    init(_ database: Database) throws {
+        func prepare(_ sql: String) throws -> PreparedStatement { try PreparedStatement(database, sql) }
+        begin = try prepare("BEGIN IMMEDIATE")
+        commit = try prepare("COMMIT")
+        rollback = try prepare("ROLLBACK")
+
+        insertEvent = try prepare(
+            """
+            INSERT INTO events (id, high, low, source, received, kind, routes, contents, original_high, original_low,
+            reason, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        insertFresh = try prepare("INSERT INTO deliveries (id, state) VALUES (?, 0)")
+        insertReplay = try prepare("INSERT INTO deliveries (id, state, started, replay) VALUES (?, 0, ?, 1)")
+        updateTotals = try prepare("UPDATE totals SET " + Totals.columns.map { "\($0) = ?" }.joined(separator: ", "))
+
+        settleDelivered = try prepare(
+            "UPDATE deliveries SET state = 2, attempts = ?, at = ?, duration = ?, status = ? WHERE id = ? AND state < 2"
+        )
+        settleDead = try prepare(
+            "UPDATE deliveries SET state = 3, attempts = ?, at = ?, duration = ?, status = ? WHERE id = ? AND state < 2"
+        )
+        settleRetry = try prepare(
+            "UPDATE deliveries SET state = 1, due = ?, attempts = ifnull(attempts, 0) + ? WHERE id = ? AND state < 2")
+        insertAttempt = try prepare(
+            """
+            INSERT INTO attempts (delivery, number, at, duration, outcome, status, error, response)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        revive = try prepare(
+            """
+            UPDATE deliveries SET state = 0, attempts = NULL, due = NULL, started = ?, replay = 1, at = NULL,
+            duration = NULL, status = NULL WHERE id = ?
+            """)
+        discard = try prepare("UPDATE deliveries SET state = 4 WHERE id = ?")
+
+        selectEvent = try prepare(
+            """
+            SELECT high, low, source, received, routes, contents, original_high, original_low, body, kind
+            FROM events WHERE id = ?
+            """)
+        selectDelivery = try prepare(
+            "SELECT state, attempts, started, replay, at, duration, status FROM deliveries WHERE id = ?")
+        selectAttempts = try prepare(
+            "SELECT number, at, duration, outcome, status, error, response FROM attempts WHERE delivery = ? ORDER BY id"
+        )
+        scanFresh = try prepare(
+            "SELECT id FROM deliveries WHERE id > ? AND id <= ? AND id & 65535 = ? AND state = 0 ORDER BY id")
+        scanDeferred = try prepare(
+            """
+            SELECT id, due FROM deliveries INDEXED BY deferred
+            WHERE id & 65535 = ? AND due <= ? AND state = 1 ORDER BY due
+            """)
+        nextDue = try prepare(
+            """
+            SELECT id, due FROM deliveries INDEXED BY deferred
+            WHERE id & 65535 = ? AND due > ? AND state = 1 ORDER BY due
+            """)
+
+        scanEvents = try prepare("SELECT id, high, contents, received FROM events WHERE id > ? ORDER BY id LIMIT ?")
+        scanDeliveriesOf = try prepare("SELECT state, at, duration FROM deliveries WHERE id >= ? AND id <= ?")
+        deleteEvent = try prepare("DELETE FROM events WHERE id = ?")
+        deleteDeliveriesOf = try prepare("DELETE FROM deliveries WHERE id >= ? AND id <= ?")
+        deleteAttemptsOf = try prepare("DELETE FROM attempts WHERE delivery >= ? AND delivery <= ?")
+        vacuum = try prepare("PRAGMA incremental_vacuum(200)")
+    }
+}

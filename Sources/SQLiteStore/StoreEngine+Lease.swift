@@ -1,0 +1,180 @@
+internal import Relay
+
+extension StoreEngine {
+    /// Rows of `deliveries` that one look for fresh ones may pass over, as a range of event numbers.
+    private static let scanEvents: Int64 = 16_384
+
+    /// Answers a lease; nil where the look for fresh rows has to go on after others had their turn.
+    func lease(_ name: String, _ limit: Int, _ now: Timestamp, _ statements: Statements) throws -> Lease? {
+        guard let destination = destinations.number(of: name), limit > 0 else {
+            return Lease(deliveries: [], hasMore: false, nextDue: nil)
+        }
+        let deferred = try deferredKeys(destination, limit + 1, now, statements)
+        let fresh = try freshKeys(destination, limit + 1, statements)
+        if deferred.isEmpty && fresh.keys.isEmpty && !fresh.isAtEnd { return nil }
+
+        var lane = book[destination]
+        let picked = interleave(fresh.keys, deferred, limit, startsWithDeferred: lane.startsWithDeferred)
+        let loaded = try picked.keys.map { try load($0, name, statements) }
+        let next = try nextDue(destination, after: now, statements)
+
+        // All reads are done: from here on nothing fails half-way.
+        if picked.count % 2 == 1 { lane.startsWithDeferred.toggle() }
+        let hasAllFresh = picked.fresh == fresh.keys.count
+        if lane.isBacklog {
+            lane.cursor = hasAllFresh ? fresh.end : (picked.fresh > 0 ? fresh.keys[picked.fresh - 1] : lane.cursor)
+            lane.isBacklog = !(hasAllFresh && fresh.isAtEnd)
+        }
+        book[destination] = lane
+        for (position, delivery) in loaded.enumerated() where delivery != nil {
+            book.hold(picked.keys[position], isFresh: picked.areFresh[position])
+        }
+        let hasMore = lane.isBacklog || picked.count - picked.fresh < deferred.count
+        return Lease(deliveries: loaded.compactMap(\.self), hasMore: hasMore, nextDue: next)
+    }
+
+    private func deferredKeys(
+        _ destination: Int64, _ limit: Int, _ now: Timestamp, _ statements: Statements
+    ) throws -> [Int64] {
+        var keys: [Int64] = []
+        let scan = statements.scanDeferred
+        scan.bind(1, destination)
+        scan.bind(2, now.milliseconds)
+        defer { scan.reset() }
+        while keys.count < limit, try scan.step() {
+            if book.isAvailable(scan.integer(0)) { keys.append(scan.integer(0)) }
+        }
+        return keys
+    }
+
+    /// Fresh rows behind the lane's cursor: what was found, how far was looked, and whether that is the end.
+    private func freshKeys(
+        _ destination: Int64, _ limit: Int, _ statements: Statements
+    ) throws -> (keys: [Int64], end: Int64, isAtEnd: Bool) {
+        let lane = book[destination]
+        guard lane.isBacklog else { return ([], lane.cursor, true) }
+        let last = totals.lastEvent << Schema.destinationBits | Schema.destinationMask
+        let end = min(last, lane.cursor + Self.scanEvents << Schema.destinationBits)
+        var keys: [Int64] = []
+        let scan = statements.scanFresh
+        scan.bind(1, lane.cursor)
+        scan.bind(2, end)
+        scan.bind(3, destination)
+        defer { scan.reset() }
+        while keys.count < limit, try scan.step() {
+            if book.isAvailable(scan.integer(0)) { keys.append(scan.integer(0)) }
+        }
+        if keys.isEmpty && end < last {
+            var moved = lane
+            moved.cursor = end
+            book[destination] = moved
+        }
+        return (keys, end, keys.count < limit && end >= last)
+    }
+
+    private func nextDue(_ destination: Int64, after now: Timestamp, _ statements: Statements) throws -> Timestamp? {
+        let scan = statements.nextDue
+        scan.bind(1, destination)
+        scan.bind(2, now.milliseconds)
+        defer { scan.reset() }
+        while try scan.step() {
+            if book.isAvailable(scan.integer(0)) { return Timestamp(milliseconds: scan.integer(1)) }
+        }
+        return nil
+    }
+
+    /// The delivery with its event; nil where the event's bytes are not what was accepted.
+    private func load(_ key: Int64, _ destination: String, _ statements: Statements) throws -> Delivery? {
+        guard let event = try loadEvent(key >> Schema.destinationBits, statements) else { return nil }
+        let read = statements.selectDelivery
+        read.bind(1, key)
+        defer { read.reset() }
+        guard try read.step() else { return nil }
+        let started = read.optionalInteger(2).map(Timestamp.init(milliseconds:))
+        return Delivery(
+            key: DeliveryKey(rawValue: key), event: event, destination: destination, attempts: Int(read.integer(1)),
+            isReplay: read.integer(3) == 1, startedAt: started ?? event.receivedAt)
+    }
+
+    /// Reads an event and compares its bytes with its id. A mismatch is reported once and the event set aside: its
+    /// deliveries stay pending, nobody gets them.
+    func loadEvent(_ row: Int64, _ statements: Statements) throws -> Event? {
+        let read = statements.selectEvent
+        read.bind(1, row)
+        defer { read.reset() }
+        guard try read.step() else { return nil }
+        let id = EventID(high: UInt64(bitPattern: read.integer(0)), low: UInt64(bitPattern: read.integer(1)))
+        let source = sources.name(of: read.integer(2)) ?? ""
+        let body = read.bytes(8)
+        let digest = EventID(source: source, body: body)
+        let contents = read.optionalInteger(5).map { UInt64(bitPattern: $0) }
+        guard contents == nil ? digest == id : digest.high == contents else {
+            if book.setAside(event: row) { onTrouble(.corruptEvent(id)) }
+            return nil
+        }
+        let original = read.optionalInteger(6).map {
+            EventID(high: UInt64(bitPattern: $0), low: UInt64(bitPattern: read.integer(7)))
+        }
+        return Event(
+            id: id, source: source, receivedAt: Timestamp(milliseconds: read.integer(3)), body: body,
+            routes: routeLists.name(of: read.integer(4)) ?? [], originalID: original)
+    }
+
+    /// The attempts of a delivery; the one that delivered has kept its status and times only.
+    func attempts(of key: Int64, _ statements: Statements) throws -> [AttemptRecord] {
+        var records: [AttemptRecord] = []
+        let read = statements.selectAttempts
+        read.bind(1, key)
+        defer { read.reset() }
+        while try read.step() {
+            records.append(
+                AttemptRecord(
+                    number: Int(read.integer(0)), at: Timestamp(milliseconds: read.integer(1)),
+                    durationMilliseconds: read.integer(2), outcome: Outcome(rawValue: read.text(3) ?? "") ?? .retry,
+                    status: read.optionalInteger(4).map(Int.init), error: read.text(5), response: read.bytes(6)))
+        }
+        let row = statements.selectDelivery
+        row.bind(1, key)
+        defer { row.reset() }
+        if try row.step(), row.integer(0) == DeliveryState.delivered.rawValue {
+            records.append(
+                AttemptRecord(
+                    number: Int(row.integer(1)), at: Timestamp(milliseconds: row.integer(4)),
+                    durationMilliseconds: row.integer(5), outcome: .delivered,
+                    status: row.optionalInteger(6).map(Int.init), error: nil, response: []))
+        }
+        return records
+    }
+}
+
+/// Deliveries picked for one lease.
+struct Picked {
+    var keys: [Int64] = []
+    var areFresh: [Bool] = []
+    var fresh = 0
+
+    var count: Int { keys.count }
+
+    mutating func take(_ key: Int64, isFresh: Bool) {
+        keys.append(key)
+        areFresh.append(isFresh)
+        if isFresh { fresh += 1 }
+    }
+}
+
+/// Fresh and deferred ones in turn, so that neither starves the other; what one lacks the other gets.
+func interleave(_ fresh: [Int64], _ deferred: [Int64], _ limit: Int, startsWithDeferred: Bool) -> Picked {
+    var picked = Picked()
+    var freshRest = fresh[...]
+    var deferredRest = deferred[...]
+    var isDeferredTurn = startsWithDeferred
+    while picked.count < limit, !(freshRest.isEmpty && deferredRest.isEmpty) {
+        if (isDeferredTurn && !deferredRest.isEmpty) || freshRest.isEmpty {
+            picked.take(deferredRest.removeFirst(), isFresh: false)
+        } else {
+            picked.take(freshRest.removeFirst(), isFresh: true)
+        }
+        isDeferredTurn.toggle()
+    }
+    return picked
+}

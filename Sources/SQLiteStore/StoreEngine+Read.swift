@@ -1,0 +1,57 @@
+internal import GRDB
+internal import Relay
+
+extension StoreEngine {
+    /// Answers what only reads, or is done in small transactions of its own. Gives back what has to go on later, so
+    /// that commits come in between.
+    func perform(_ read: Read) -> Read? {
+        if case .release(let keys) = read {
+            for key in keys { book.release(key.rawValue) }
+            return nil
+        }
+        guard let connection = usableConnection() else {
+            read.fail(StoreError(.failed, "the database could not be opened anew"))
+            return nil
+        }
+        do {
+            if case .prune(let now, let progress, let answer) = read {
+                guard let next = try pruneBatch(now: now, progress, connection) else {
+                    answer(.success(progress.pruned))
+                    return nil
+                }
+                return .prune(now: now, next, answer)
+            }
+            return try connection.use { database, statements in try perform(read, database, statements) }
+        } catch {
+            let failure = SQLiteFailure(error)
+            onTrouble(.readFailed(failure.storeError.description))
+            if failure.needsReopening { dropConnection() }
+            read.fail(failure.storeError)
+            return nil
+        }
+    }
+
+    private func perform(_ read: Read, _ database: Database, _ statements: Statements) throws -> Read? {
+        switch read {
+        case .lease(let destination, let limit, let now, let answer):
+            guard let lease = try lease(destination, limit, now, statements) else { return read }
+            answer(.success(lease))
+        case .attempts(let key, let answer):
+            let records = try attempts(of: key.rawValue, statements)
+            answer(.success(records))
+        case .counts(let answer):
+            let counts = try Totals(database).counts
+            answer(.success(counts))
+        case .release, .prune: break
+        }
+        return nil
+    }
+
+    /// Closes everything; nothing may be asked afterwards.
+    func close() {
+        isClosed = true
+        do { try connection?.close() } catch { onTrouble(.upkeepFailed(SQLiteFailure(error).message)) }
+        connection = nil
+        keeper.close()
+    }
+}

@@ -1,0 +1,267 @@
+internal import Dispatch
+internal import GRDB
+internal import GRDBSQLite
+internal import Glibc
+internal import Relay
+
+/// The store's state and all that touches the database, on one thread.
+// SAFETY: every member is used on the serial queue of its `EmbeddedStore` only, after the initialiser.
+final class StoreEngine: @unchecked Sendable {
+    /// More than this many writes at once are split: one transaction must not keep the others waiting.
+    private static let batchLimit = 512
+    private static let reopenDelay: UInt64 = 1_000_000_000
+    private static let spaceCheckInterval: UInt64 = 1_000_000_000
+
+    let path: String
+    let stateDirectory: String
+    let keeper: Keeper
+    let onTrouble: @Sendable (StoreTrouble) -> Void
+    var connection: Connection?
+    var limits: StoreLimits
+    var onFresh: (@Sendable ([Delivery]) -> Void)?
+
+    var totals: Totals
+    var index: EventIndex
+    var sources: NameTable<String>
+    var destinations: NameTable<String>
+    var routeLists: NameTable<[String]>
+    var book: LeaseBook
+    var pruneCursor: Int64 = 0
+    var isClosed = false
+
+    private var reopenAfter: UInt64 = 0
+    private var spaceCheckedAt: UInt64 = 0
+    private var hasSpace = true
+
+    init(
+        directory: StateDirectory, limits: StoreLimits, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
+    ) throws {
+        path = directory.database
+        stateDirectory = directory.path
+        self.limits = limits
+        self.onTrouble = onTrouble
+        let connection = try Connection(path: path)
+        self.connection = connection
+        let memory = try connection.use { database, _ in try Memory(database) }
+        totals = memory.totals
+        index = memory.index
+        sources = memory.sources
+        destinations = memory.destinations
+        routeLists = memory.routeLists
+        book = LeaseBook(destinations: memory.destinations.allNumbers)
+        keeper = try Keeper(
+            path: path, mark: directory.mark, highest: memory.totals.lastEvent, onTrouble: onTrouble)
+        try keeper.truncate()
+    }
+
+    /// Nanoseconds of a clock that never jumps.
+    static var uptime: UInt64 { DispatchTime.now().uptimeNanoseconds }
+
+    /// Commits what was asked and answers it.
+    func perform(_ writes: [Write]) {
+        var rest = writes[...]
+        while !rest.isEmpty {
+            commit(rest.prefix(Self.batchLimit))
+            rest = rest.dropFirst(Self.batchLimit)
+        }
+    }
+
+    private func commit(_ writes: ArraySlice<Write>) {
+        guard let connection = usableConnection() else {
+            let error = StoreError(.failed, "the database could not be opened anew")
+            for write in writes { write.fail(error) }
+            return
+        }
+        checkSpace()
+        var batch = Batch(before: self)
+        do {
+            try connection.transact { database, statements in
+                for write in writes { batch.verdicts.append(try apply(write, &batch, database, statements)) }
+                if totals != batch.totals { try writeTotals(statements) }
+            }
+        } catch {
+            undo(batch)
+            recover(SQLiteFailure(error), writes)
+            return
+        }
+        index.commit()
+        keeper.committed(frames: connection.walFrames, highest: totals.lastEvent)
+        conclude(writes, batch)
+    }
+
+    private func apply(
+        _ write: Write, _ batch: inout Batch, _ database: Database, _ statements: Statements
+    ) throws -> Verdict {
+        do {
+            switch write {
+            case .accept(let request):
+                if let refusal = refusal(of: request.payload.offer) { return .refused(refusal) }
+                return .accepted(try accept(request.payload, &batch, database, statements))
+            case .settle(let request): try settle(request.payload, &batch, statements)
+            case .redrive(let request): try redrive(request.payload, &batch, database, statements)
+            case .discard(let request): try discard(request.payload, statements)
+            }
+            return .done
+        } catch is NameTableFull {
+            return .refused(StoreError(.failed, "more than 65535 different destinations"))
+        }
+    }
+
+    private func refusal(of offer: Offer) -> StoreError? {
+        guard hasSpace else { return StoreError(.full, "less than \(limits.freeSpaceBytes) bytes are free") }
+        guard let backlog = limits.backlog, case .matched(_, let wanted) = offer.routing else { return nil }
+        guard totals.counts.pending + wanted.count > backlog else { return nil }
+        return StoreError(.backlog, "\(totals.counts.pending) deliveries wait, the limit is \(backlog)")
+    }
+
+    func writeTotals(_ statements: Statements) throws {
+        for (position, value) in totals.values.enumerated() {
+            statements.updateTotals.bind(Int32(position + 1), value)
+        }
+        try statements.updateTotals.run()
+    }
+
+    private func conclude(_ writes: ArraySlice<Write>, _ batch: Batch) {
+        for key in batch.ended { book.end(key) }
+        let fresh = hand(over: batch.fresh)
+        for (write, verdict) in zip(writes, batch.verdicts) {
+            switch (write, verdict) {
+            case (_, .refused(let error)): write.fail(error)
+            case (.accept(let request), .accepted(let acceptance)): request.answer(.success(acceptance))
+            case (.settle(let request), _): request.answer(.success(()))
+            case (.redrive(let request), _): request.answer(.success(()))
+            case (.discard(let request), _): request.answer(.success(()))
+            case (.accept, .done): break
+            }
+        }
+        if !fresh.isEmpty { onFresh?(fresh) }
+    }
+
+    private func hand(over deliveries: [Delivery]) -> [Delivery] {
+        var fresh: [Delivery] = []
+        fresh.reserveCapacity(deliveries.count)
+        for delivery in deliveries {
+            let key = delivery.key.rawValue
+            if onFresh == nil || book[key & Schema.destinationMask].isBacklog {
+                book.leaveBehind(key)
+            } else {
+                book.hold(key, isFresh: true)
+                fresh.append(delivery)
+            }
+        }
+        return fresh
+    }
+
+    // MARK: When a transaction fails
+
+    /// Puts everything in memory back to before the transaction.
+    private func undo(_ batch: Batch) {
+        totals = batch.totals
+        sources = batch.sources
+        destinations = batch.destinations
+        routeLists = batch.routeLists
+        index.rollBack()
+    }
+
+    private func recover(_ failure: SQLiteFailure, _ writes: ArraySlice<Write>) {
+        if failure.isOfOneElement && writes.count > 1 {
+            for position in writes.indices { commit(writes[position...position]) }
+            return
+        }
+        onTrouble(.writeFailed(failure.storeError.description))
+        if failure.needsReopening { dropConnection() }
+        for write in writes { write.fail(failure.storeError) }
+    }
+
+    /// A failed sync leaves clean pages behind that are not on disk: nothing is trusted that this connection knows.
+    func dropConnection() {
+        do { try connection?.close() } catch { onTrouble(.upkeepFailed(SQLiteFailure(error).message)) }
+        connection = nil
+        reopenAfter = 0
+    }
+
+    /// The connection, opened anew and compared with what is in memory where it was dropped.
+    func usableConnection() -> Connection? {
+        if let connection { return connection }
+        guard !isClosed, Self.uptime >= reopenAfter else { return nil }
+        do {
+            let opened = try Connection(path: path)
+            let found = try opened.use { database, _ in try Totals(database) }
+            if found != totals { try reload(opened) }
+            connection = opened
+            onTrouble(.reopened)
+            return opened
+        } catch {
+            reopenAfter = Self.uptime + Self.reopenDelay
+            onTrouble(.reopenFailed(SQLiteFailure(error).message))
+            return nil
+        }
+    }
+
+    /// A transaction whose commit failed may have come through after all; P2 of delivery.md allows it.
+    private func reload(_ opened: Connection) throws {
+        let memory = try opened.use { database, _ in try Memory(database) }
+        totals = memory.totals
+        index = memory.index
+        sources = memory.sources
+        destinations = memory.destinations
+        routeLists = memory.routeLists
+        book.rewind(destinations: memory.destinations.allNumbers)
+    }
+
+    private func checkSpace() {
+        guard Self.uptime >= spaceCheckedAt + Self.spaceCheckInterval || spaceCheckedAt == 0 else { return }
+        spaceCheckedAt = Self.uptime
+        hasSpace = (StateDirectory.freeBytes(stateDirectory) ?? .max) >= limits.freeSpaceBytes
+    }
+
+    /// New limits hold from the next transaction on.
+    func adjust(_ limits: StoreLimits) {
+        self.limits = limits
+        spaceCheckedAt = 0
+    }
+}
+
+/// What the engine keeps in memory, read when the database is opened.
+struct Memory {
+    let totals: Totals
+    let index: EventIndex
+    let sources: NameTable<String>
+    let destinations: NameTable<String>
+    let routeLists: NameTable<[String]>
+
+    init(_ database: Database) throws {
+        totals = try Totals(database)
+        index = try EventIndex(database)
+        sources = try NameTable(table: "sources", database)
+        destinations = try NameTable(table: "destinations", limit: Int(Schema.destinationMask), database)
+        routeLists = try NameTable(table: "route_lists", database)
+    }
+}
+
+/// What one write of a transaction came to.
+enum Verdict {
+    case accepted(Acceptance)
+    case done
+    case refused(StoreError)
+}
+
+/// What a transaction leaves to do after its commit, and what to go back to without it.
+struct Batch {
+    let totals: Totals
+    let sources: NameTable<String>
+    let destinations: NameTable<String>
+    let routeLists: NameTable<[String]>
+    var verdicts: [Verdict] = []
+    /// Deliveries that became due by this transaction.
+    var fresh: [Delivery] = []
+    /// Keys whose lease is over.
+    var ended: [Int64] = []
+
+    init(before engine: StoreEngine) {
+        totals = engine.totals
+        sources = engine.sources
+        destinations = engine.destinations
+        routeLists = engine.routeLists
+    }
+}
