@@ -1,0 +1,86 @@
+import Relay
+import Testing
+
+/// The checks of what an operator asks for.
+extension StoreConformance {
+    static func redriveTwice(_ test: StoreUnderTest) async throws {
+        _ = try await test.store.accepted(makeOffer("x", to: ["crm"], at: 0))
+        let delivery = try #require(try await test.nextFresh().first)
+        try await test.store.settled(delivery.key, .dead, makeAttempt(1, status: 422, .dead))
+        let redrive = Redrive(event: delivery.event, destination: "crm", at: Timestamp(milliseconds: 50))
+        try await test.store.redriven(redrive)
+        try await test.store.redriven(redrive)
+        let revived = try await test.nextFresh()
+        #expect(revived.map(\.key) == [delivery.key])
+        #expect(revived.first?.isReplay == true && revived.first?.attempts == 0)
+        #expect(revived.first?.startedAt == Timestamp(milliseconds: 50))
+        var counts = try await test.store.currentCounts()
+        #expect(counts.pending == 1 && counts.dead == 0 && counts.agree)
+
+        let reopened = try test.reopen()
+        let leased = try await reopened.store.leased("crm", 5, now: 60).deliveries
+        #expect(leased.map(\.isReplay) == [true] && leased.first?.startedAt == Timestamp(milliseconds: 50))
+        try await reopened.store.settled(delivery.key, .delivered, makeAttempt(1, status: 200, .delivered))
+        try await reopened.store.redriven(redrive)
+        counts = try await reopened.store.currentCounts()
+        #expect(counts.pending == 0 && counts.delivered == 1 && counts.agree)
+    }
+
+    static func redriveEdited(_ test: StoreUnderTest) async throws {
+        let original = try await test.store.accepted(makeOffer("old", to: ["crm"], at: 0))
+        let delivery = try #require(try await test.nextFresh().first)
+        try await test.store.settled(delivery.key, .dead, makeAttempt(1, status: 422, .dead))
+        let body = Array("new".utf8)
+        let edited = Event(
+            id: EventID(source: "gruveo", body: body), source: "gruveo", receivedAt: Timestamp(milliseconds: 0),
+            body: body, routes: ["r"], originalID: original.id)
+        let redrive = Redrive(event: edited, destination: "crm", at: Timestamp(milliseconds: 9))
+        try await test.store.redriven(redrive)
+        try await test.store.redriven(redrive)
+        let reopened = try test.reopen()
+        let leased = try await reopened.store.leased("crm", 5, now: 60).deliveries
+        #expect(leased.map(\.event.id) == [edited.id] && leased.first?.event.originalID == original.id)
+        #expect(leased.first?.event.body == body && leased.first?.event.routes == ["r"])
+        let counts = try await reopened.store.currentCounts()
+        #expect(counts.replayed == 1 && counts.pending == 1 && counts.dead == 1 && counts.agree)
+        // A webhook with the bytes of the edited one is no duplicate: its source has not sent them yet.
+        let webhook = try await reopened.store.accepted(makeOffer("new", to: ["crm"], at: 1, window: 100))
+        #expect(!webhook.isDuplicate && webhook.id != edited.id)
+    }
+
+    static func discardOnce(_ test: StoreUnderTest) async throws {
+        _ = try await test.store.accepted(makeOffer("x", to: ["crm", "chat"], at: 0))
+        let fresh = try await test.nextFresh()
+        try await test.store.settled(fresh[0].key, .dead, makeAttempt(1, status: 422, .dead))
+        for destination in ["crm", "crm", "chat", "nobody"] {
+            try await test.store.discarded(fresh[0].event.id, destination)
+        }
+        let counts = try await test.store.currentCounts()
+        #expect(counts.discarded == 1 && counts.dead == 0 && counts.pending == 1 && counts.agree)
+    }
+
+    static func attemptsInOrder(_ test: StoreUnderTest) async throws {
+        _ = try await test.store.accepted(makeOffer("x", to: ["crm"], at: 0))
+        let key = try #require(try await test.nextFresh().first).key
+        let first = makeAttempt(1, status: nil, error: "no answer", response: [1, 0, 2])
+        let second = makeAttempt(2, status: 503, response: [])
+        let third = makeAttempt(3, status: 204, .delivered)
+        try await test.store.settled(key, .retry(at: Timestamp(milliseconds: 5), charged: true), first)
+        try await test.store.settled(key, .retry(at: Timestamp(milliseconds: 9), charged: true), second)
+        try await test.store.settled(key, .delivered, third)
+        #expect(try await awaiting { test.store.attempts(of: key, completion: $0) } == [first, second, third])
+    }
+
+    static func otherRoutings(_ test: StoreUnderTest) async throws {
+        let time = Timestamp(milliseconds: 0)
+        for (body, routing) in [("a", Routing.unmatched), ("b", .quarantined(reason: "line 1: no JSON"))] {
+            let offer = Offer(
+                source: "gruveo", body: Array(body.utf8), receivedAt: time, routing: routing, dedupeMilliseconds: 100)
+            #expect(try await !test.store.accepted(offer).isDuplicate)
+            #expect(try await test.store.accepted(offer).isDuplicate)
+        }
+        #expect(try await test.nextFresh().isEmpty)
+        let counts = try await test.store.currentCounts()
+        #expect(counts.unmatched == 1 && counts.quarantined == 1 && counts.duplicates == 2 && counts.routed == 0)
+    }
+}
