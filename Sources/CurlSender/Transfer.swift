@@ -1,0 +1,186 @@
+internal import CCurl
+internal import Glibc
+internal import Relay
+
+/// One easy handle of libcurl with the memory that its requests need; used for one request after another.
+///
+/// Only the thread which drives its handle touches it. libcurl holds it once, as the context of its callbacks, from
+/// `make` until `destroy`.
+final class Transfer {
+    typealias Completion = @Sendable (AttemptResult) -> Void
+
+    let easy: UnsafeMutableRawPointer
+    private let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+    private var headers = HeaderList()
+    private var body = UnsafeMutableRawBufferPointer.allocate(byteCount: 1024, alignment: 1)
+    private let userAgent: String
+    /// What the handle's options are set to.
+    private var method: String?
+    private(set) var url: String?
+    private(set) var options: TransferOptions?
+    /// The URL's host as libcurl reads it.
+    private(set) var host = ""
+    /// False where the host is an address.
+    private(set) var needsLookup = true
+
+    /// Whether addresses are held against the policy; off only for what a person types on the command line.
+    private let isPoliced: Bool
+    private(set) var peer = PeerCheck()
+    private(set) var reply: Reply
+    private let bodyLimit: Int
+    private var startedAt = Timestamp(milliseconds: 0)
+    private var startedAtTick: Int64 = 0
+
+    /// Who is told of the end; nil while no request is under way.
+    var completion: Completion?
+    /// Whether `LookupGate` counts the transfer as one which looks up a name.
+    var isCounted = false
+    /// The place in the sender's list of running transfers.
+    var slot = 0
+
+    static let bodyCapacityKept = 64 * 1024
+
+    /// - Returns: nil when libcurl has no memory for a handle.
+    static func make(userAgent: String, bodyLimit: Int = Response.bodyLimit, isPoliced: Bool = true) -> Transfer? {
+        guard let easy = curl_easy_init() else { return nil }
+        let transfer = Transfer(easy, userAgent, bodyLimit, isPoliced)
+        _ = Unmanaged.passRetained(transfer)
+        transfer.setConstantOptions()
+        return transfer
+    }
+
+    private init(_ easy: UnsafeMutableRawPointer, _ userAgent: String, _ bodyLimit: Int, _ isPoliced: Bool) {
+        self.easy = easy
+        self.userAgent = userAgent
+        self.bodyLimit = bodyLimit
+        self.isPoliced = isPoliced
+        reply = Reply(bodyLimit: bodyLimit)
+    }
+
+    deinit {
+        errorBuffer.deallocate()
+        body.deallocate()
+    }
+
+    /// Frees the handle; it must be in no multi handle.
+    func destroy() {
+        curl_easy_cleanup(easy)
+        Unmanaged.passUnretained(self).release()
+    }
+
+    /// The transfer behind a handle or a callback's context.
+    static func from(_ context: UnsafeMutableRawPointer?) -> Transfer? {
+        context.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    // MARK: Before the request
+
+    /// Notes the time at which the attempt began.
+    func begin() {
+        startedAt = Timestamp(milliseconds: Clock.now(CLOCK_REALTIME))
+        startedAtTick = Clock.now(CLOCK_MONOTONIC)
+    }
+
+    /// Sets the handle up for a request; what it has from the last one is left alone.
+    /// - Throws: a `setup` failure for a request that must not be sent.
+    func prepare(_ request: OutgoingRequest) throws(TransferFailure) {
+        errorBuffer.pointee = 0
+        reply = Reply(bodyLimit: bodyLimit)
+        if request.options != options { setOptions(request.options) }
+        if request.url != url { try setURL(request.url) }
+        peer.begin()
+        try setMethod(request)
+        relay_curl_set_headers(easy, try headers.fill(request.headers))
+    }
+
+    private func setOptions(_ options: TransferOptions) {
+        // A reset keeps the connections and gives back the defaults of TLS, which cannot be set by themselves.
+        if self.options != nil {
+            curl_easy_reset(easy)
+            method = nil
+            url = nil
+            setConstantOptions()
+        }
+        self.options = options
+        peer = PeerCheck(allowPrivate: options.allowPrivate)
+        setDestinationOptions(options)
+    }
+
+    private func setURL(_ text: String) throws(TransferFailure) {
+        url = nil
+        host = try RequestURL.host(of: text)
+        needsLookup = !host.hasPrefix("[") && AddressText.parse(host) == nil
+        guard relay_curl_set_url(easy, text) == CURLE_OK else { throw TransferFailure(.setup, "no memory for the URL") }
+        url = text
+    }
+
+    private func setMethod(_ request: OutgoingRequest) throws(TransferFailure) {
+        guard let form = RequestForm(method: request.method, hasBody: !request.body.isEmpty) else {
+            throw TransferFailure(.setup, "the method is none of \(RequestForm.methods.joined(separator: ", "))")
+        }
+        if form.hasBody { setBody(request.body) }
+        if request.method == method, form.hasBody { return }
+        method = form.hasBody ? request.method : nil
+        _ = form.hasBody ? relay_curl_set_post(easy, 1) : relay_curl_set_http_get(easy, 1)
+        relay_curl_set_custom_request(easy, form.customMethod)
+    }
+
+    /// Copies the body: libcurl wants it to stay where it is, which a Swift array does not promise.
+    private func setBody(_ bytes: [UInt8]) {
+        if bytes.count > body.count || body.count > max(bytes.count, Transfer.bodyCapacityKept) {
+            body.deallocate()
+            body = .allocate(byteCount: max(1024, bytes.count), alignment: 1)
+        }
+        bytes.withUnsafeBytes { body.copyMemory(from: $0) }
+        relay_curl_set_body_size(easy, curl_off_t(bytes.count))
+        relay_curl_set_body(easy, body.baseAddress)
+    }
+
+    private func setConstantOptions() {
+        setContext(Unmanaged.passUnretained(self).toOpaque())
+        relay_curl_set_error_buffer(easy, errorBuffer)
+        setLimits()
+        relay_curl_set_user_agent(easy, userAgent)
+    }
+
+    // MARK: After the request
+
+    /// How the request ended, by libcurl's code and by what has come in until then.
+    func ending(_ code: CURLcode) -> AttemptResult.Ending {
+        if reply.hasHeaders {
+            let isComplete = code == CURLE_OK && !reply.isCut
+            return .response(
+                Response(status: reply.status, headers: reply.headers, body: reply.body, isComplete: isComplete))
+        }
+        if let denied = peer.denied { return .failure(TransferFailure(.addressDenied, denied)) }
+        let text = String(cString: errorBuffer)
+        return .failure(
+            TransferFailure.classify(code: code, text: text, systemError: Int32(relay_curl_get_os_errno(easy))))
+    }
+
+    /// The result, with the times since `begin`.
+    func result(_ ending: AttemptResult.Ending) -> AttemptResult {
+        AttemptResult(
+            ending: ending, startedAt: startedAt,
+            durationMilliseconds: Clock.now(CLOCK_MONOTONIC) - startedAtTick)
+    }
+
+    // MARK: Callbacks
+
+    func receive(line: UnsafeRawBufferPointer) { reply.receive(line: line) }
+
+    func receive(body bytes: UnsafeRawBufferPointer) -> Bool { reply.receive(body: bytes) }
+
+    func mayConnect(to address: [UInt8]) -> Bool { !isPoliced || peer.mayConnect(to: address) }
+
+    func maySend(toPeer text: UnsafePointer<CChar>) -> Bool { !isPoliced || peer.maySend(to: text) }
+}
+
+/// Milliseconds of a system clock.
+enum Clock {
+    static func now(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
