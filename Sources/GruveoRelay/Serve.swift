@@ -32,9 +32,9 @@ struct RelayServer {
         let deadLetters = DeadLetterDirectory(stateDirectory: state)
         try deadLetters.prepare()
         let sender = try CurlSender(version: GruveoRelayCommand.version)
-        let dispatcher = Dispatcher(
+        let dispatcher = LaneDispatcher(
             destinations: configuration.destinations,
-            ports: Dispatcher.Ports(
+            ports: LaneDispatcher.Ports(
                 store: store, sender: sender, deadLetters: deadLetters, now: wallClock,
                 jitter: { Double.random(in: 0.8...1.2) }, notify: reporter.dispatch))
         store.handOver { deliveries in Task { await dispatcher.take(deliveries) } }
@@ -59,9 +59,9 @@ struct RelayServer {
                 }),
             Pruner(logger: logger) { _ = try await awaiting { store.prune(now: wallClock(), completion: $0) } },
             reloader,
-            Console(
+            AdminListener(
                 socketPath: adminSocket(state: state),
-                actions: Console.Actions(
+                actions: AdminListener.Actions(
                     reload: { await reloader.reload() },
                     counts: { try await awaiting(store.counts) },
                     discard: { id, name in

@@ -11,7 +11,7 @@ final class TestBed: Sendable {
     let store: MemoryStore
     let sender: ScriptedSender
     let letters: ScriptedDeadLetters
-    let dispatcher: Dispatcher
+    let dispatcher: LaneDispatcher
     private let clock: Clock
 
     private final class Clock: Sendable {
@@ -25,10 +25,10 @@ final class TestBed: Sendable {
         let sender = ScriptedSender(executor: executor)
         let store = MemoryStore()
         let letters = ScriptedDeadLetters()
-        let ports = Dispatcher.Ports(
+        let ports = LaneDispatcher.Ports(
             store: store, sender: sender, deadLetters: letters, now: { clock.now.withLock { $0 } },
             jitter: { clock.jitter.withLock { $0 } }, notify: { _ in })
-        dispatcher = Dispatcher(destinations: TestBed.named(destinations), ports: ports)
+        dispatcher = LaneDispatcher(destinations: TestBed.named(destinations), ports: ports)
         self.executor = executor
         self.sender = sender
         self.store = store
@@ -66,7 +66,7 @@ final class TestBed: Sendable {
 
     var now: Timestamp { clock.now.withLock { $0 } }
 
-    func run(_ body: @Sendable (isolated Dispatcher) -> Void) {
+    func run(_ body: @Sendable (isolated LaneDispatcher) -> Void) {
         executor.perform { dispatcher.assumeIsolated { body($0) } }
     }
 

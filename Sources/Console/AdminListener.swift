@@ -7,7 +7,7 @@ import ServiceLifecycle
 /// The admin listener on a unix socket: health, and what the command line asks of a running relay.
 ///
 /// The socket's file permission (0600, by the process' umask) is the authentication.
-package struct Console: Service {
+package struct AdminListener: Service {
     /// What a request can make the relay do.
     package struct Actions: Sendable {
         package let reload: @Sendable () async -> ReloadReport
@@ -31,7 +31,7 @@ package struct Console: Service {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         application = Application(
-            router: Console.router(actions),
+            router: AdminListener.router(actions),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socketPath), serverName: nil),
             logger: quiet)
     }

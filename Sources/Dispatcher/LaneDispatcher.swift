@@ -5,7 +5,7 @@ import ServiceLifecycle
 ///
 /// It shares the sender's thread as its executor, so that a finished transfer is settled and the next one started
 /// without a hop between threads.
-package actor Dispatcher: Service {
+package actor LaneDispatcher: Service {
     /// What the dispatcher needs of the world.
     package struct Ports: Sendable {
         package let store: any Store
@@ -59,7 +59,7 @@ package actor Dispatcher: Service {
         try? await withGracefulShutdownHandler {
             while !isStopping {
                 advance()
-                try await cancelWhenGracefulShutdown { try await Task.sleep(for: Dispatcher.tick) }
+                try await cancelWhenGracefulShutdown { try await Task.sleep(for: LaneDispatcher.tick) }
             }
         } onGracefulShutdown: {
             Task { await self.stop() }
@@ -127,10 +127,10 @@ package actor Dispatcher: Service {
 
 // MARK: - One delivery's way
 
-extension Dispatcher {
+extension LaneDispatcher {
     /// Starts what the lane allows, then leases more where it runs low.
     private func pump(_ name: String) {
-        guard !isStopping, unsettled.count < Dispatcher.unsettledLimit, let destination = destinations[name] else {
+        guard !isStopping, unsettled.count < LaneDispatcher.unsettledLimit, let destination = destinations[name] else {
             return
         }
         let now = ports.now()
@@ -203,7 +203,7 @@ extension Dispatcher {
 
 // MARK: - Settling
 
-extension Dispatcher {
+extension LaneDispatcher {
     private func settle(_ delivery: Delivery, _ verdict: Settlement.Verdict, _ attempt: AttemptRecord) {
         settle(Unsettled(Settlement(delivery: delivery.key, verdict: verdict, attempt: attempt), of: delivery))
     }
@@ -228,7 +228,7 @@ extension Dispatcher {
     /// The destination has answered and the store could not note it: the lease stays, and it is noted later.
     private func settleFailed(_ entry: Unsettled, _ error: StoreError) {
         ports.notify(.settleFailed(error))
-        let later = ports.now().advanced(byMilliseconds: Dispatcher.settleRetryMilliseconds)
+        let later = ports.now().advanced(byMilliseconds: LaneDispatcher.settleRetryMilliseconds)
         unsettled.append((entry, later))
     }
 
@@ -238,7 +238,7 @@ extension Dispatcher {
         let all = unsettled
         unsettled.removeAll()
         for (entry, notBefore) in all {
-            if notBefore.isAhead(of: now, byAtMost: Dispatcher.settleRetryMilliseconds) {
+            if notBefore.isAhead(of: now, byAtMost: LaneDispatcher.settleRetryMilliseconds) {
                 unsettled.append((entry, notBefore))
             } else {
                 settle(entry)
