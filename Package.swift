@@ -19,7 +19,6 @@ let package = Package(
     products: [.executable(name: "gruveo-relay", targets: ["GruveoRelay"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
@@ -41,7 +40,6 @@ let package = Package(
             dependencies: [
                 "JSON", "EventPatterns", "Signatures",
                 .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: pure
         ),
@@ -54,7 +52,6 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -72,7 +69,11 @@ let package = Package(
         .target(name: "CurlSender", dependencies: ["Relay", "CCurl"], swiftSettings: common),
         .target(
             name: "SQLiteStore",
-            dependencies: ["Relay", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Relay",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             swiftSettings: common
         ),
         .target(name: "DeadLetterFiles", dependencies: ["Relay", "JSON"], swiftSettings: common),
@@ -107,11 +108,21 @@ let package = Package(
             name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "Signatures"], swiftSettings: common),
         .testTarget(
             name: "ReceiverTests",
-            dependencies: ["Receiver", "Relay", "Signatures", .product(name: "NIOEmbedded", package: "swift-nio")],
+            dependencies: [
+                "Receiver", "Relay", "Signatures",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: common),
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Relay"], swiftSettings: common),
         .testTarget(name: "CurlSenderTests", dependencies: ["CurlSender", "Relay"], swiftSettings: common),
-        .testTarget(name: "SQLiteStoreTests", dependencies: ["SQLiteStore", "Relay"], swiftSettings: common),
+        .testTarget(
+            name: "SQLiteStoreTests",
+            dependencies: ["SQLiteStore", "Relay", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: common),
         .testTarget(
             name: "DeadLetterFilesTests", dependencies: ["DeadLetterFiles", "Relay", "JSON"], swiftSettings: common),
     ],

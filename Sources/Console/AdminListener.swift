@@ -65,7 +65,9 @@ package struct AdminListener: Service {
         return router
     }
 
-    private static func answer(_ status: HTTPResponse.Status, _ members: KeyValuePairs<String, JSONValue>) -> Hummingbird.Response {
+    private static func answer(_ status: HTTPResponse.Status, _ members: KeyValuePairs<String, JSONValue>)
+        -> Hummingbird.Response
+    {
         answer(status, JSONObject(members))
     }
 

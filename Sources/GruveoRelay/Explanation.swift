@@ -69,7 +69,9 @@ struct Explanation {
     var lines: [String] {
         var lines = ["event \(id) from \(source)"]
         if let quarantineReason { lines.append("  quarantined: \(printable(quarantineReason))") }
-        lines += routes.map { "  route \(JSONSerializer.quoted($0.name)): \($0.matches ? "matches" : "does not match")" }
+        lines += routes.map {
+            "  route \(JSONSerializer.quoted($0.name)): \($0.matches ? "matches" : "does not match")"
+        }
         if requests.isEmpty { lines.append("  nothing would be sent") }
         for (destination, request) in requests {
             lines.append("  to \(destination): \(request.method) \(request.url)")

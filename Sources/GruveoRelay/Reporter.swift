@@ -33,7 +33,8 @@ struct Reporter: Sendable {
 
     func dispatch(_ notice: DispatchNotice) {
         switch notice {
-        case .attempted(let delivery, let attempt, let judgement, let isHeld): attempted(delivery, attempt, judgement, isHeld)
+        case .attempted(let delivery, let attempt, let judgement, let isHeld):
+            attempted(delivery, attempt, judgement, isHeld)
         case .died(let delivery, let reason):
             logger.error(
                 "dead letter written",

@@ -16,7 +16,7 @@ struct RoutesLoader: Sendable {
     }
 
     let path: String
-    /// How a secret that cannot be read is taken: an error where the relay is to run, a note where it is only looked at.
+    /// How a secret that cannot be read is taken: an error where the relay is to run, a note where one only looks.
     let unreadableSecret: Finding.Severity
 
     /// Reads, decodes and resolves.

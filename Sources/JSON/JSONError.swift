@@ -56,7 +56,7 @@ package struct JSONError: Error, Sendable, Equatable {
 
 /// Bounds on what the parser accepts.
 package struct JSONLimits: Sendable {
-    /// Objects and arrays inside each other; 64 by the product's rule, and no more than that even if set higher.
+    /// Objects and arrays inside each other; 64 by the product's rule; more than 128 counts as 128.
     package var depth = 64
     /// Bytes of the whole text.
     package var size = 16 * 1024 * 1024

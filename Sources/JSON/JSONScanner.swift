@@ -54,7 +54,7 @@ package struct JSONScanner {
     private var place = Place.value
     private var depth = 0
     /// A bit for each open container, the innermost the lowest: 1 where it is an object.
-    private var objects: UInt64 = 0
+    private var objects: UInt128 = 0
     private var keys = JSONKeyLedger()
 
     /// Byte offset of the last token's first byte.
@@ -179,7 +179,7 @@ package struct JSONScanner {
 
 extension JSONScanner {
     /// The depth that the bits of `objects` can hold.
-    private static let mostDepth = 64
+    private static let mostDepth = 128
 
     private mutating func open(isObject: Bool) throws(JSONError) {
         let limit = min(limits.depth, JSONScanner.mostDepth)

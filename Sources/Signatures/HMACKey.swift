@@ -35,6 +35,7 @@ package final class HMACKey: Sendable {
         let algorithm = unsafe EVP_MAC_fetch(nil, OSSL_MAC_NAME_HMAC, nil)
         defer { unsafe EVP_MAC_free(algorithm) }
         guard unsafe algorithm != nil, let fresh = unsafe EVP_MAC_CTX_new(algorithm) else {
+            // START-UP: without the algorithm no event can be verified, and the first context shows it.
             preconditionFailure("libcrypto has no HMAC")
         }
         unsafe context = fresh

@@ -28,6 +28,7 @@ package enum SHA256 {
         let digest = unsafe EVP_MD_fetch(nil, "SHA256", nil)
         defer { unsafe EVP_MD_free(digest) }
         guard let fresh = unsafe EVP_MD_CTX_new(), let digest = unsafe digest else {
+            // START-UP: without the algorithm no event can be verified, and the first context shows it.
             preconditionFailure("libcrypto has no SHA-256")
         }
         unsafe context = fresh

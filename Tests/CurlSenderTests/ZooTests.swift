@@ -222,9 +222,8 @@ struct ZooTests {
     @Test func contentIsNotDecoded() async throws {
         let response = try await response { connection in
             let asked = String(decoding: connection.readRequest() ?? [], as: UTF8.self).lowercased()
-            connection.write(
-                "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\(asked.contains("encoding") ? "bomb" : "gzip")"
-            )
+            let body = asked.contains("encoding") ? "bomb" : "gzip"
+            connection.write("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\(body)")
         }
         #expect(response?.body == Array("gzip".utf8))
         #expect(response?.isComplete == true)

@@ -36,7 +36,8 @@ struct Explain: ParsableCommand {
     }
 
     private func chosenSource(_ configuration: Configuration) throws -> Source {
-        let chosen = source.map { name in configuration.sources.first { $0.name == name } } ?? configuration.sources.first
+        let chosen =
+            source.map { name in configuration.sources.first { $0.name == name } } ?? configuration.sources.first
         guard let chosen else {
             let known = configuration.sources.map(\.name).joined(separator: ", ")
             throw ValidationError("no such source; the routes file has: \(known.isEmpty ? "none" : known)")

@@ -46,7 +46,8 @@ struct ConfigOption: ParsableArguments {
     static var defaultPath: String { environment("RELAY_CONFIG") ?? "/etc/gruveo-relay/routes.json" }
 
     @Option(
-        help: "The routes file (RELAY_CONFIG or /etc/gruveo-relay/routes.json).", completion: .file(extensions: ["json"]))
+        help: "The routes file (RELAY_CONFIG or /etc/gruveo-relay/routes.json).",
+        completion: .file(extensions: ["json"]))
     var config: String = ConfigOption.defaultPath
 }
 

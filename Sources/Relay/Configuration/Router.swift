@@ -58,7 +58,8 @@ package struct Router: Sendable {
 
     /// Why an event is too old for its source, nil where it is not.
     private func staleness(of event: FlatEvent, source: Source, receivedAt: Timestamp) -> String? {
-        guard let maxAge = source.maxAgeMilliseconds, let sent = event.number(at: "timestamp", in: patterns.paths) else {
+        guard let maxAge = source.maxAgeMilliseconds, let sent = event.number(at: "timestamp", in: patterns.paths)
+        else {
             return nil
         }
         let age = Double(receivedAt.milliseconds) - sent

@@ -120,7 +120,8 @@ package protocol Store: Sendable {
     func release(_ deliveries: [DeliveryKey])
 
     /// The attempts of a delivery so far, oldest first.
-    func attempts(of delivery: DeliveryKey, completion: @escaping @Sendable (Result<[AttemptRecord], StoreError>) -> Void)
+    func attempts(
+        of delivery: DeliveryKey, completion: @escaping @Sendable (Result<[AttemptRecord], StoreError>) -> Void)
 
     /// Commits a redriven delivery. Doing it twice is harmless: a delivery that is pending or delivered stays as it is.
     func redrive(_ redrive: Redrive, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
