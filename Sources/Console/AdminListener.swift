@@ -12,15 +12,19 @@ package struct AdminListener: Service {
     package struct Actions: Sendable {
         package let reload: @Sendable () async -> ReloadReport
         package let counts: @Sendable () async throws -> StoreCounts
+        /// Events by the key that verified them, `source/label`.
+        package let matchesByKey: @Sendable () -> [String: Int]
         package let discard: @Sendable (EventID, String) async throws -> Void
 
         package init(
             reload: @escaping @Sendable () async -> ReloadReport,
             counts: @escaping @Sendable () async throws -> StoreCounts,
+            matchesByKey: @escaping @Sendable () -> [String: Int],
             discard: @escaping @Sendable (EventID, String) async throws -> Void
         ) {
             self.reload = reload
             self.counts = counts
+            self.matchesByKey = matchesByKey
             self.discard = discard
         }
     }
@@ -29,7 +33,7 @@ package struct AdminListener: Service {
 
     package init(socketPath: String, actions: Actions, logger: Logger) {
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
+        quiet.logLevel = .critical
         application = Application(
             router: AdminListener.router(actions),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socketPath), serverName: nil),
@@ -48,7 +52,15 @@ package struct AdminListener: Service {
                 return answer(.ok, ["status": .string("ready")])
             } catch { return answer(.serviceUnavailable, ["status": .string("\(error)")]) }
         }
-        router.get("counts") { _, _ in answer(.ok, try await actions.counts().members) }
+        router.get("counts") { _, _ in
+            var members = try await actions.counts().members
+            let keys = actions.matchesByKey().sorted { $0.key < $1.key }
+            members.append(
+                "keys",
+                .object(
+                    JSONObject(keys.map { JSONObject.Member(key: $0.key, value: .number(JSONNumber($0.value))) })))
+            return answer(.ok, members)
+        }
         router.post("reload") { _, _ in
             let report = await actions.reload()
             return answer(

@@ -9,12 +9,17 @@ import Synchronization
 struct Reporter: Sendable {
     private let logger: Logger
     private let badSignatures = RateLimitedCount()
+    private let keyMatches = Tally()
 
     init(logger: Logger) { self.logger = logger }
+
+    /// How many events each key has verified since the start, by `source/label`: an old key whose number stays can go.
+    func matchesByKey() -> [String: Int] { keyMatches.all() }
 
     func intake(_ notice: Intake.Notice) {
         switch notice {
         case .accepted(let acceptance, let source, let keyLabel, let routing):
+            keyMatches.add("\(source)/\(keyLabel)")
             guard logger.logLevel <= .info else { return }
             logger.info(
                 acceptance.isDuplicate ? "duplicate" : "accepted",
@@ -104,4 +109,13 @@ final class RateLimitedCount: Sendable {
             return state.silent
         }
     }
+}
+
+/// Counts by name.
+final class Tally: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    func add(_ name: String) { counts.withLock { $0[name, default: 0] += 1 } }
+
+    func all() -> [String: Int] { counts.withLock { $0 } }
 }

@@ -8,91 +8,126 @@ import Receiver
 import Relay
 import SQLiteStore
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// The whole relay, wired: each part is made once here and knows the others only through Relay's ports.
 ///
 /// An event's way: listener → Intake (verify, route) → store (one commit) → 200 and → dispatcher → sender → outcome →
 /// store; a dead one through the dead-letter directory first.
-struct RelayServer {
-    private let services: [any Service]
-    private let logger: Logger
+final class RelayServer: Sendable {
+    /// Where things are and who is told.
+    struct Options: Sendable {
+        let loader: RoutesLoader
+        let address: ListenAddress
+        let state: String
+        let logger: Logger
+        /// Told the address once webhooks are taken.
+        var onReady: @Sendable (ListenAddress) -> Void = { _ in }
+    }
 
-    /// Opens the state directory and makes every part; nothing listens yet. `onReady` is told the port.
-    init(
-        configuration: Configuration, loader: RoutesLoader, address: ListenAddress, state: String, logger: Logger,
-        onReady: @escaping @Sendable (Int) -> Void
-    ) throws {
+    private let options: Options
+    private let drainMilliseconds: Int
+    private let reporter: Reporter
+    private let store: EmbeddedStore
+    private let sender: CurlSender
+    private let dispatcher: LaneDispatcher
+    private let intake: Intake
+    private let listening = Mutex<ListenAddress?>(nil)
+
+    /// Opens the state directory and makes every part; nothing listens yet.
+    init(configuration: Configuration, options: Options) throws {
         // What the relay makes is its own: the queue holds personal data.
         umask(0o077)
-        self.logger = logger
-        let reporter = Reporter(logger: logger)
-        let drain = configuration.limits.drainMilliseconds
-        let store = try openStore(state, limits: configuration.limits, onTrouble: reporter.store)
-        let deadLetters = DeadLetterDirectory(stateDirectory: state)
+        raiseFileLimit()
+        self.options = options
+        drainMilliseconds = configuration.limits.drainMilliseconds
+        let reporter = Reporter(logger: options.logger)
+        self.reporter = reporter
+        store = try openStore(options.state, limits: configuration.limits, onTrouble: reporter.store)
+        sender = try CurlSender(version: GruveoRelayCommand.version)
+        let deadLetters = DeadLetterDirectory(stateDirectory: options.state)
         try deadLetters.prepare()
-        let sender = try CurlSender(version: GruveoRelayCommand.version)
         let dispatcher = LaneDispatcher(
             destinations: configuration.destinations,
             ports: LaneDispatcher.Ports(
                 store: store, sender: sender, deadLetters: deadLetters, now: wallClock,
                 jitter: { Double.random(in: 0.8...1.2) }, notify: reporter.dispatch))
+        self.dispatcher = dispatcher
         store.handOver { deliveries in Task { await dispatcher.take(deliveries) } }
-        let intake = Intake(configuration: configuration, store: store, notify: reporter.intake)
-        let reloader = Reloader(loader: loader, logger: logger) { configuration in
-            store.adjust(StoreLimits(configuration.limits))
-            // Destinations first: an event routed by the new rules then finds its lane.
-            await dispatcher.use(configuration.destinations)
-            intake.use(configuration)
-        }
-        // In order of dependency: stopped from the last to the first, so that each still has what it stands on.
-        services = [
-            Closing { store.close() },
-            Closing { await sender.shutdown(graceMilliseconds: drain) },
-            dispatcher,
-            RedriveLoop(
-                service: RedriveService(stateDirectory: state, store: store) { report in
-                    reporter.redrive(report)
-                    if case .accepted(_, let redrive) = report {
-                        Task { await dispatcher.wake(redrive.destination) }
-                    }
-                }),
-            Pruner(logger: logger) { _ = try await awaiting { store.prune(now: wallClock(), completion: $0) } },
-            reloader,
-            AdminListener(
-                socketPath: adminSocket(state: state),
-                actions: AdminListener.Actions(
-                    reload: { await reloader.reload() },
-                    counts: { try await awaiting(store.counts) },
-                    discard: { id, name in
-                        try await awaiting { store.discard(id, destination: name, completion: $0) }
-                    }), logger: logger),
-            PublicListener(
-                endpoint: .address(host: address.host, port: address.port), intake: intake, drainMilliseconds: drain,
-                logger: logger, now: wallClock,
-                onBound: { port in
-                    ServiceManager.notify("READY=1")
-                    onReady(port ?? 0)
-                }),
-        ]
+        intake = Intake(configuration: configuration, store: store, notify: reporter.intake)
     }
 
     /// Serves until SIGTERM or SIGINT, then stops in reverse order.
     func run() async throws {
-        var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .error)
+        var quiet = options.logger
+        quiet.logLevel = max(quiet.logLevel, .critical)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                services: services().map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: quiet))
         try await group.run()
-        logger.notice("stopped")
+        options.logger.notice("stopped")
     }
-}
 
-/// The admin socket's path; one that an earlier process left is removed, the lock says that nobody uses it.
-private func adminSocket(state: String) -> String {
-    let path = adminSocketPath(state: state)
-    unlink(path)
-    return path
+    /// In order of dependency: stopped from the last to the first, so that each still has what it stands on.
+    private func services() -> [any Service] {
+        let reloader = Reloader(loader: options.loader, logger: options.logger) { await self.apply($0) }
+        return [
+            Closing { [store] in await offThePool { store.close() } },
+            Closing { [sender, drainMilliseconds] in await sender.shutdown(graceMilliseconds: drainMilliseconds) },
+            dispatcher,
+            RedriveLoop(service: RedriveService(stateDirectory: options.state, store: store, report: redriven)),
+            Pruner(logger: options.logger) { [store] in
+                _ = try await awaiting { store.prune(now: wallClock(), completion: $0) }
+            },
+            reloader,
+            AdminListener(socketPath: freshAdminSocket(), actions: actions(reloader), logger: options.logger),
+            Watchdog(
+                address: { self.listening.withLock { $0 } },
+                storeAnswers: { [store] in (try? await awaiting(store.counts)) != nil },
+                dispatcherTurn: { [dispatcher] in await dispatcher.advance() }, logger: options.logger),
+            PublicListener(
+                endpoint: .address(host: options.address.host, port: options.address.port), intake: intake,
+                drainMilliseconds: drainMilliseconds, logger: options.logger, now: wallClock, onBound: bound),
+        ]
+    }
+
+    private func actions(_ reloader: Reloader) -> AdminListener.Actions {
+        AdminListener.Actions(
+            reload: { await reloader.reload() },
+            counts: { [store] in try await awaiting(store.counts) },
+            matchesByKey: reporter.matchesByKey,
+            discard: { [store] id, name in
+                try await awaiting { store.discard(id, destination: name, completion: $0) }
+            })
+    }
+
+    /// Puts another configuration in force.
+    private func apply(_ configuration: Configuration) async {
+        store.adjust(StoreLimits(configuration.limits))
+        // Destinations first: an event routed by the new rules then finds its lane.
+        await dispatcher.use(configuration.destinations)
+        intake.use(configuration)
+    }
+
+    private func redriven(_ report: RedriveReport) {
+        reporter.redrive(report)
+        guard case .accepted(_, let redrive) = report else { return }
+        Task { await dispatcher.wake(redrive.destination) }
+    }
+
+    private func bound(port: Int?) {
+        let address = ListenAddress(host: options.address.host, port: port ?? options.address.port)
+        listening.withLock { $0 = address }
+        ServiceManager.notify("READY=1")
+        options.onReady(address)
+    }
+
+    /// The admin socket's path; one that an earlier process left is removed: the lock says that nobody uses it.
+    private func freshAdminSocket() -> String {
+        let path = adminSocketPath(state: options.state)
+        unlink(path)
+        return path
+    }
 }

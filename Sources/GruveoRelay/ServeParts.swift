@@ -1,9 +1,20 @@
 import Console
 import DeadLetterFiles
+import Dispatch
 import Logging
 import Relay
 import ServiceLifecycle
 import UnixSignals
+
+/// Runs what blocks on a thread that may.
+func offThePool(_ body: @escaping @Sendable () -> Void) async {
+    await withCheckedContinuation { continuation in
+        DispatchQueue.global().async {
+            body()
+            continuation.resume()
+        }
+    }
+}
 
 /// A part that only has to be closed at the end, in its turn.
 struct Closing: Service {

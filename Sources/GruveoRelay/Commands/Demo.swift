@@ -45,9 +45,11 @@ struct Demo: AsyncParsableCommand {
         let state = "\(directory.path)/state"
         let story = DemoStory(configuration: configuration, destinations: destinations, routes: routes, state: state)
         let server = try RelayServer(
-            configuration: configuration, loader: RoutesLoader(path: routes, unreadableSecret: .error),
-            address: address, state: state, logger: Logger(label: "demo") { _ in LineLogHandler(level: .critical) },
-            onReady: { port in Task { await story.tell(port: port) } })
+            configuration: configuration,
+            options: RelayServer.Options(
+                loader: RoutesLoader(path: routes, unreadableSecret: .error), address: address, state: state,
+                logger: Logger(label: "demo") { _ in LineLogHandler(level: .critical) },
+                onReady: { address in Task { await story.tell(address) } }))
         try await server.run()
     }
 }

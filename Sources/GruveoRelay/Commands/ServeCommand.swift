@@ -8,8 +8,9 @@ struct Serve: AsyncParsableCommand {
         abstract: "Run the relay.",
         discussion: """
             Ready when GET /healthz answers 200. SIGHUP reloads the routes file, all or nothing; SIGTERM finishes \
-            what is in flight and ends. Exit codes: 65 damaged store, 66 no routes file, 73 and 74 state directory, \
-            75 another relay has the state directory, 77 permission, 78 routes file or secrets.
+            what is in flight and ends. Exit codes: 65 damaged store, 66 no routes file, 69 the address to listen on \
+            is taken, 73 and 74 state directory, 75 another relay has the state directory, 77 permission, 78 routes \
+            file or secrets.
             """)
 
     @OptionGroup var options: ConfigOption
@@ -30,13 +31,17 @@ struct Serve: AsyncParsableCommand {
             throw ValidationError("--log-level takes one of \(names)")
         }
         let logger = Logger(label: "gruveo-relay") { _ in LineLogHandler(level: level) }
-        let loader = RoutesLoader(path: options.config, unreadableSecret: .error)
         let loaded = try loadRoutes(options.config, unreadableSecret: .error)
         loaded.lines.forEach(Output.words)
         guard let configuration = loaded.configuration else { throw ExitStatus.badConfiguration }
         let server = try RelayServer(
-            configuration: configuration, loader: loader, address: address, state: stateOption.state, logger: logger,
-            onReady: { _ in })
-        try await server.run()
+            configuration: configuration,
+            options: RelayServer.Options(
+                loader: RoutesLoader(path: options.config, unreadableSecret: .error), address: address,
+                state: stateOption.state, logger: logger))
+        do { try await server.run() } catch {
+            Output.words("gruveo-relay: cannot serve on \(address): \(error)")
+            throw ExitStatus.unreachable
+        }
     }
 }

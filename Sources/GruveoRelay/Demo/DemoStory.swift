@@ -15,13 +15,13 @@ struct DemoStory: Sendable {
     let routes: String
     let state: String
 
-    func tell(port: Int) async {
+    func tell(_ address: ListenAddress) async {
         guard let source = configuration.sources.first, let key = source.verifier.keys.first?.key else { return }
-        Output.data("The relay listens on 127.0.0.1:\(port)\(source.path). Three calls end:\n")
+        Output.data("The relay listens on \(address)\(source.path). Three calls end:\n")
         var expected = 0
         for sample in [SampleEvent.missed, .answered, .declined] {
             let body = sample.body(at: wallClock())
-            let status = await post(body, signedBy: key, to: "http://127.0.0.1:\(port)\(source.path)")
+            let status = await post(body, signedBy: key, to: "http://\(address)\(source.path)")
             let explanation = Explanation(body: body, source: source, configuration: configuration, now: wallClock())
             expected += explanation.requests.count
             Output.data("\(sample.rawValue) call: answered \(status), \(explanation.id)")
@@ -30,7 +30,7 @@ struct DemoStory: Sendable {
         await waitForArrivals(expected)
         for name in configuration.destinations.keys.sorted() { show(name) }
         await showDeadLetters()
-        showNextSteps(port: port, path: source.path)
+        showNextSteps(address)
     }
 
     private func post(_ body: [UInt8], signedBy key: HMACKey, to url: String) async -> String {
@@ -79,12 +79,12 @@ struct DemoStory: Sendable {
         for letter in letters { Output.data("    \(letter.file.path)\n        \(letter.reason.text)") }
     }
 
-    private func showNextSteps(port: Int, path: String) {
+    private func showNextSteps(_ address: ListenAddress) {
         Output.data(
             """
 
             The relay goes on until you press Ctrl-C; then all of this is removed. Try in another terminal:
-              gruveo-relay send --sample missed --config \(routes) --listen 127.0.0.1:\(port)
+              gruveo-relay send --sample missed --config \(routes) --listen \(address)
               gruveo-relay dead list --state \(state)
               gruveo-relay check routes.example.json
             """)

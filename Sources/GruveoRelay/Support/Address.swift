@@ -3,6 +3,11 @@ struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     let host: String
     let port: Int
 
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
     /// Nil where the text is not `HOST:PORT` with a port from 0 to 65535.
     init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
