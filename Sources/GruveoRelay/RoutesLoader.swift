@@ -18,13 +18,27 @@ struct RoutesLoader: Sendable {
     let path: String
     /// How a secret that cannot be read is taken: an error where the relay is to run, a note where one only looks.
     let unreadableSecret: Finding.Severity
+    /// Where relative paths in the file start; the folder it is in, unless this is a copy of it.
+    var directory: String
+
+    init(path: String, unreadableSecret: Finding.Severity) {
+        self.path = path
+        self.unreadableSecret = unreadableSecret
+        directory = Files.directory(of: path)
+    }
+
+    /// The copy of the last file that was in force, which is read as if it stood where the original does.
+    func lastGood(state: String) -> RoutesLoader {
+        var copy = RoutesLoader(path: "\(state)/routes.last-good.json", unreadableSecret: unreadableSecret)
+        copy.directory = directory
+        return copy
+    }
 
     /// Reads, decodes and resolves.
     ///
     /// - Throws: `FileFault` where the file itself cannot be read.
     func load() throws(FileFault) -> Loaded {
         let bytes = try Files.read(path)
-        let directory = Files.directory(of: path)
         let (configuration, findings) = RoutesFile.load(
             bytes, directory: directory, unreadable: unreadableSecret,
             secret: SecretFiles(routesDirectory: directory).read)

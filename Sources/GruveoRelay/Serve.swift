@@ -36,7 +36,7 @@ final class RelayServer: Sendable {
     private let listening = Mutex<ListenAddress?>(nil)
 
     /// Opens the state directory and makes every part; nothing listens yet.
-    init(configuration: Configuration, options: Options) throws {
+    init(_ loaded: RoutesLoader.Loaded, configuration: Configuration, options: Options) throws {
         // What the relay makes is its own: the queue holds personal data.
         umask(0o077)
         raiseFileLimit()
@@ -56,6 +56,7 @@ final class RelayServer: Sendable {
         self.dispatcher = dispatcher
         store.handOver { deliveries in Task { await dispatcher.take(deliveries) } }
         intake = Intake(configuration: configuration, store: store, notify: reporter.intake)
+        rememberRoutes(loaded.bytes)
     }
 
     /// Serves until SIGTERM or SIGINT, then stops in reverse order.
@@ -72,7 +73,7 @@ final class RelayServer: Sendable {
 
     /// In order of dependency: stopped from the last to the first, so that each still has what it stands on.
     private func services() -> [any Service] {
-        let reloader = Reloader(loader: options.loader, logger: options.logger) { await self.apply($0) }
+        let reloader = Reloader(loader: options.loader, logger: options.logger) { await self.apply($0, $1) }
         return [
             Closing { [store] in await offThePool { store.close() } },
             Closing { [sender, drainMilliseconds] in await sender.shutdown(graceMilliseconds: drainMilliseconds) },
@@ -104,11 +105,20 @@ final class RelayServer: Sendable {
     }
 
     /// Puts another configuration in force.
-    private func apply(_ configuration: Configuration) async {
+    private func apply(_ loaded: RoutesLoader.Loaded, _ configuration: Configuration) async {
+        rememberRoutes(loaded.bytes)
         store.adjust(StoreLimits(configuration.limits))
         // Destinations first: an event routed by the new rules then finds its lane.
         await dispatcher.use(configuration.destinations)
         intake.use(configuration)
+    }
+
+    /// Keeps a copy of the routes in force, for a start after somebody broke the file.
+    private func rememberRoutes(_ bytes: [UInt8]) {
+        let path = options.loader.lastGood(state: options.state).path
+        do throws(FileFault) { try Files.replace(path, with: bytes) } catch {
+            options.logger.warning("the last good routes file is not kept", metadata: ["error": "\(error)"])
+        }
     }
 
     private func redriven(_ report: RedriveReport) {

@@ -54,9 +54,12 @@ struct Pruner: Service {
 actor Reloader: Service {
     private let loader: RoutesLoader
     private let logger: Logger
-    private let apply: @Sendable (Configuration) async -> Void
+    private let apply: @Sendable (RoutesLoader.Loaded, Configuration) async -> Void
 
-    init(loader: RoutesLoader, logger: Logger, apply: @escaping @Sendable (Configuration) async -> Void) {
+    init(
+        loader: RoutesLoader, logger: Logger,
+        apply: @escaping @Sendable (RoutesLoader.Loaded, Configuration) async -> Void
+    ) {
         self.loader = loader
         self.logger = logger
         self.apply = apply
@@ -80,7 +83,7 @@ actor Reloader: Service {
             logger.error("reload refused, the old rules stay")
             return ReloadReport(isInForce: false, findings: loaded.lines)
         }
-        await apply(configuration)
+        await apply(loaded, configuration)
         logger.notice("reloaded", metadata: ["routes": "\(configuration.router.routes.count)"])
         return ReloadReport(isInForce: true, findings: loaded.lines)
     }

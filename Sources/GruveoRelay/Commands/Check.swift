@@ -48,9 +48,11 @@ extension Finding {
 
 /// Loads a routes file for a command; a file that cannot be read ends it with 66.
 func loadRoutes(_ path: String, unreadableSecret: Finding.Severity) throws -> RoutesLoader.Loaded {
-    do throws(FileFault) {
-        return try RoutesLoader(path: path, unreadableSecret: unreadableSecret).load()
-    } catch {
+    try loadRoutes(RoutesLoader(path: path, unreadableSecret: unreadableSecret))
+}
+
+func loadRoutes(_ loader: RoutesLoader) throws -> RoutesLoader.Loaded {
+    do throws(FileFault) { return try loader.load() } catch {
         Output.words("gruveo-relay: \(error)")
         throw ExitStatus.noInput
     }

@@ -45,7 +45,7 @@ struct Demo: AsyncParsableCommand {
         let state = "\(directory.path)/state"
         let story = DemoStory(configuration: configuration, destinations: destinations, routes: routes, state: state)
         let server = try RelayServer(
-            configuration: configuration,
+            loaded, configuration: configuration,
             options: RelayServer.Options(
                 loader: RoutesLoader(path: routes, unreadableSecret: .error), address: address, state: state,
                 logger: Logger(label: "demo") { _ in LineLogHandler(level: .critical) },

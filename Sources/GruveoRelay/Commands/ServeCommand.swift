@@ -19,6 +19,13 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Where webhooks come in (RELAY_LISTEN).")
     var listen: String = environment("RELAY_LISTEN") ?? "127.0.0.1:8080"
 
+    @Option(help: "Start with these routes where the file is wrong: last-good, the last ones that were in force.")
+    var fallback: Fallback?
+
+    enum Fallback: String, ExpressibleByArgument, CaseIterable {
+        case lastGood = "last-good"
+    }
+
     @Option(help: "How much to log: trace, debug, info, notice, warning, error (RELAY_LOG_LEVEL).")
     var logLevel: String = environment("RELAY_LOG_LEVEL") ?? "info"
 
@@ -31,17 +38,33 @@ struct Serve: AsyncParsableCommand {
             throw ValidationError("--log-level takes one of \(names)")
         }
         let logger = Logger(label: "gruveo-relay") { _ in LineLogHandler(level: level) }
-        let loaded = try loadRoutes(options.config, unreadableSecret: .error)
-        loaded.lines.forEach(Output.words)
+        let loader = RoutesLoader(path: options.config, unreadableSecret: .error)
+        let loaded = try routes(loader)
         guard let configuration = loaded.configuration else { throw ExitStatus.badConfiguration }
         let server = try RelayServer(
-            configuration: configuration,
-            options: RelayServer.Options(
-                loader: RoutesLoader(path: options.config, unreadableSecret: .error), address: address,
-                state: stateOption.state, logger: logger))
+            loaded, configuration: configuration,
+            options: RelayServer.Options(loader: loader, address: address, state: stateOption.state, logger: logger))
         do { try await server.run() } catch {
             Output.words("gruveo-relay: cannot serve on \(address): \(error)")
             throw ExitStatus.unreachable
+        }
+    }
+
+    /// The file, or where it cannot be used and the operator asked for that, the copy of the last good one.
+    private func routes(_ loader: RoutesLoader) throws -> RoutesLoader.Loaded {
+        let copy = fallback.map { _ in loader.lastGood(state: stateOption.state) }
+        do {
+            let loaded = try loadRoutes(loader)
+            loaded.lines.forEach(Output.words)
+            guard loaded.configuration == nil, let copy, let good = try? copy.load(), good.configuration != nil else {
+                return loaded
+            }
+            Output.words("gruveo-relay: \(loader.path) is not used: serving by \(copy.path), the last good one")
+            return good
+        } catch {
+            guard let copy, let good = try? copy.load(), good.configuration != nil else { throw error }
+            Output.words("gruveo-relay: serving by \(copy.path), the last good one")
+            return good
         }
     }
 }

@@ -44,6 +44,33 @@ enum Files {
         }
     }
 
+    /// Replaces a file as a whole: a reader, or a start after a power cut, finds the old bytes or the new ones.
+    static func replace(_ path: String, with bytes: [UInt8]) throws(FileFault) {
+        let temporary = "\(path).tmp"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw FileFault(path: temporary, code: errno) }
+        defer { close(descriptor) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if errno != EINTR {
+                throw FileFault(path: temporary, code: errno)
+            }
+        }
+        guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw FileFault(path: path, code: errno) }
+        try synchronizeDirectory(directory(of: path))
+    }
+
+    /// A rename is not durable until its directory is synced.
+    private static func synchronizeDirectory(_ path: String) throws(FileFault) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileFault(path: path, code: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw FileFault(path: path, code: errno) }
+    }
+
     /// The folder that a path is in.
     static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
