@@ -5,12 +5,13 @@ internal import Relay
 struct Reply {
     /// 0 before the status line of a final answer.
     private(set) var status = 0
-    private(set) var headers: [OutgoingRequest.Header] = []
+    /// As `Response` wants them.
+    private(set) var headerLines: [UInt8] = []
     private(set) var body: [UInt8] = []
     /// Whether the empty line behind the headers of a final answer (not 1xx) has come.
     private(set) var hasHeaders = false
     private(set) var isCut = false
-    private var headerBytes = 0
+    private var headerCount = 0
     private let bodyLimit: Int
 
     /// More than any honest answer has; what comes behind is not kept.
@@ -45,13 +46,18 @@ struct Reply {
     }
 
     private mutating func keep(_ line: Slice<UnsafeRawBufferPointer>) {
-        headerBytes += line.count
-        guard headers.count < Reply.headerCountLimit, headerBytes <= Reply.headerBytesLimit,
+        guard headerCount < Reply.headerCountLimit, headerLines.count + line.count < Reply.headerBytesLimit,
             let colon = line.firstIndex(of: UInt8(ascii: ":"))
         else { return }
-        let value = Reply.trimmed(line[(colon + 1)...])
-        if headers.isEmpty { headers.reserveCapacity(8) }
-        headers.append(OutgoingRequest.Header(Reply.lowerCased(line[..<colon]), Reply.text(value)))
+        headerCount += 1
+        if headerLines.isEmpty { headerLines.reserveCapacity(256) }
+        for byte in line[..<colon] { headerLines.append(Reply.lowerCased(byte)) }
+        headerLines.append(UInt8(ascii: ":"))
+        // A lone LF or CR would end the line in the middle of the value.
+        for byte in Reply.trimmed(line[(colon + 1)...]) {
+            headerLines.append(byte == 0x0A || byte == 0x0D ? 0x20 : byte)
+        }
+        headerLines.append(UInt8(ascii: "\n"))
     }
 
     /// Takes bytes of the body.
@@ -72,19 +78,7 @@ struct Reply {
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-    private static func text(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
-        String(decoding: UnsafeRawBufferPointer(rebasing: bytes), as: UTF8.self)
-    }
-
-    private static func lowerCased(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
-        String(unsafeUninitializedCapacity: bytes.count) { buffer in
-            for index in 0..<bytes.count {
-                let byte = bytes[bytes.startIndex + index]
-                let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-                // A header name is ASCII; another byte could not stand in a String without repair.
-                buffer[index] = isUpper ? byte | 0x20 : min(byte, 0x7F)
-            }
-            return bytes.count
-        }
+    private static func lowerCased(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
     }
 }

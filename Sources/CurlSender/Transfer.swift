@@ -150,7 +150,8 @@ final class Transfer {
         if reply.hasHeaders {
             let isComplete = code == CURLE_OK && !reply.isCut
             return .response(
-                Response(status: reply.status, headers: reply.headers, body: reply.body, isComplete: isComplete))
+                Response(status: reply.status, headerLines: reply.headerLines, body: reply.body, isComplete: isComplete)
+            )
         }
         if let denied = peer.denied { return .failure(TransferFailure(.addressDenied, denied)) }
         let text = String(cString: errorBuffer)

@@ -182,7 +182,8 @@ extension LaneDispatcher {
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
         let decision = RetryPolicy.decide(
             judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
-            now: now, jitter: ports.jitter())
+            now: now,
+            jitter: judgement.outcome == .delivered ? 1 : ports.jitter())
         carryOut(decision, delivery: delivery, destination: destination, attempt: attempt, now: now)
     }
 

@@ -2,7 +2,7 @@ internal import GRDB
 
 /// Every statement that the running store uses, prepared once for each connection.
 struct Statements {
-    let begin, commit, rollback: PreparedStatement
+    let begin, beginReading, commit, rollback: PreparedStatement
     let insertEvent, insertFresh, insertReplay, updateTotals: PreparedStatement
     let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard: PreparedStatement
     let selectEvent, selectDelivery, selectAttempts: PreparedStatement
@@ -12,6 +12,7 @@ struct Statements {
     init(_ database: Database) throws {
         func prepare(_ sql: String) throws -> PreparedStatement { try PreparedStatement(database, sql) }
         begin = try prepare("BEGIN IMMEDIATE")
+        beginReading = try prepare("BEGIN DEFERRED")
         commit = try prepare("COMMIT")
         rollback = try prepare("ROLLBACK")
 
@@ -73,5 +74,18 @@ struct Statements {
         deleteDeliveriesOf = try prepare("DELETE FROM deliveries WHERE id >= ? AND id <= ?")
         deleteAttemptsOf = try prepare("DELETE FROM attempts WHERE delivery >= ? AND delivery <= ?")
         vacuum = try prepare("PRAGMA incremental_vacuum(200)")
+    }
+
+    /// Runs reads in one transaction.
+    func reading<Value>(_ body: () throws -> Value) throws -> Value {
+        try beginReading.run()
+        do {
+            let value = try body()
+            try commit.run()
+            return value
+        } catch {
+            try? rollback.run()
+            throw error
+        }
     }
 }

@@ -3,6 +3,8 @@ internal import Relay
 extension StoreEngine {
     /// Rows of `deliveries` that one look for fresh ones may pass over, as a range of event numbers.
     private static let scanEvents: Int64 = 16_384
+    /// Body bytes after which a lease ends; the rest is for the next one.
+    private static let leaseBytes = 2 * 1024 * 1024
 
     /// Answers a lease; nil where the look for fresh rows has to go on after others had their turn.
     func lease(_ name: String, _ limit: Int, _ now: Timestamp, _ statements: Statements) throws -> Lease? {
@@ -14,8 +16,8 @@ extension StoreEngine {
         if deferred.isEmpty && fresh.keys.isEmpty && !fresh.isAtEnd { return nil }
 
         var lane = book[destination]
-        let picked = interleave(fresh.keys, deferred, limit, startsWithDeferred: lane.startsWithDeferred)
-        let loaded = try picked.keys.map { try load($0, name, statements) }
+        var picked = interleave(fresh.keys, deferred, limit, startsWithDeferred: lane.startsWithDeferred)
+        let loaded = try load(&picked, name, statements)
         let next = try nextDue(destination, after: now, statements)
 
         // All reads are done: from here on nothing fails half-way.
@@ -31,6 +33,20 @@ extension StoreEngine {
         }
         let hasMore = lane.isBacklog || picked.count - picked.fresh < deferred.count
         return Lease(deliveries: loaded.compactMap(\.self), hasMore: hasMore, nextDue: next)
+    }
+
+    /// Loads what was picked, and picks no more than fits into the bytes of one lease.
+    private func load(_ picked: inout Picked, _ name: String, _ statements: Statements) throws -> [Delivery?] {
+        var loaded: [Delivery?] = []
+        var bytes = 0
+        for key in picked.keys {
+            let delivery = try load(key, name, statements)
+            bytes += delivery?.event.body.count ?? 0
+            if bytes > Self.leaseBytes, !loaded.isEmpty { break }
+            loaded.append(delivery)
+        }
+        picked.keep(loaded.count)
+        return loaded
     }
 
     private func deferredKeys(
@@ -99,6 +115,13 @@ extension StoreEngine {
     /// Reads an event and compares its bytes with its id. A mismatch is reported once and the event set aside: its
     /// deliveries stay pending, nobody gets them.
     func loadEvent(_ row: Int64, _ statements: Statements) throws -> Event? {
+        if let known = loadedEvents[row] { return known }
+        let event = try readEvent(row, statements)
+        loadedEvents[row] = event
+        return event
+    }
+
+    private func readEvent(_ row: Int64, _ statements: Statements) throws -> Event? {
         let read = statements.selectEvent
         read.bind(1, row)
         defer { read.reset() }
@@ -159,6 +182,13 @@ struct Picked {
         keys.append(key)
         areFresh.append(isFresh)
         if isFresh { fresh += 1 }
+    }
+
+    /// Forgets all but the first ones.
+    mutating func keep(_ count: Int) {
+        keys.removeLast(keys.count - count)
+        areFresh.removeLast(areFresh.count - count)
+        fresh = areFresh.count { $0 }
     }
 }
 

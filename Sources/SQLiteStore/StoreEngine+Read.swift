@@ -34,8 +34,10 @@ extension StoreEngine {
     private func perform(_ read: Read, _ database: Database, _ statements: Statements) throws -> Read? {
         switch read {
         case .lease(let destination, let limit, let now, let answer):
-            guard let lease = try lease(destination, limit, now, statements) else { return read }
-            answer(.success(lease))
+            // One transaction for all its reads: each on its own would lock the file anew.
+            let found = try statements.reading { try lease(destination, limit, now, statements) }
+            guard let found else { return read }
+            answer(.success(found))
         case .attempts(let key, let answer):
             let records = try attempts(of: key.rawValue, statements)
             answer(.success(records))

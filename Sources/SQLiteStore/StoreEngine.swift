@@ -26,6 +26,7 @@ final class StoreEngine: @unchecked Sendable {
     var destinations: NameTable<String>
     var routeLists: NameTable<[String]>
     var book: LeaseBook
+    var loadedEvents = LoadedEvents()
     var pruneCursor: Int64 = 0
     var isClosed = false
 

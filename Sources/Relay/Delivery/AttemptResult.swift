@@ -19,19 +19,34 @@ package struct AttemptResult: Sendable {
 /// A destination's answer: status line and headers are complete, of the body the first 64 KiB at most.
 package struct Response: Sendable {
     package let status: Int
-    /// Names in lower case, in the order in which they came.
-    package let headers: [OutgoingRequest.Header]
+    /// Lines of `name:value` that end in LF, names in lower case, in the order in which they came. Most answers are
+    /// never asked for a header, so none is made into strings before.
+    private let headerLines: [UInt8]
     package let body: [UInt8]
     /// False where the body was cut: by our limit, a timeout or the peer.
     package let isComplete: Bool
 
     package static let bodyLimit = 64 * 1024
 
-    package init(status: Int, headers: [OutgoingRequest.Header], body: [UInt8], isComplete: Bool) {
+    package init(status: Int, headerLines: [UInt8], body: [UInt8], isComplete: Bool) {
         self.status = status
-        self.headers = headers
+        self.headerLines = headerLines
         self.body = body
         self.isComplete = isComplete
+    }
+
+    package init(status: Int, headers: [OutgoingRequest.Header], body: [UInt8], isComplete: Bool) {
+        let lines = headers.flatMap { Array("\($0.name):\($0.value)\n".utf8) }
+        self.init(status: status, headerLines: lines, body: body, isComplete: isComplete)
+    }
+
+    package var headers: [OutgoingRequest.Header] {
+        headerLines.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            return OutgoingRequest.Header(
+                String(decoding: line[..<colon], as: UTF8.self),
+                String(decoding: line[line.index(after: colon)...], as: UTF8.self))
+        }
     }
 
     /// The first header of this lower-case name.

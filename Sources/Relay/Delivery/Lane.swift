@@ -5,9 +5,9 @@ import DequeModule
 /// It holds a window of leased deliveries only; the backlog stays in the store. Time comes in as a parameter.
 package struct Lane: Sendable {
     /// Waiting deliveries held in memory at most.
-    package static let window = 1024
+    package static let window = 8192
     /// Body bytes up to which fresh deliveries are taken, and as many again up to which more are leased.
-    package static let windowBytes = 2 * 1024 * 1024
+    package static let windowBytes = 4 * 1024 * 1024
     /// Below this many leased ones waiting, more are leased; also the size of a lease.
     package static let lowWater = 128
     /// How long to wait after a failed lease, in milliseconds.
