@@ -5,7 +5,7 @@ import DequeModule
 /// It holds a window of leased deliveries only; the backlog stays in the store. Time comes in as a parameter.
 package struct Lane: Sendable {
     /// Waiting deliveries held in memory at most.
-    package static let window = 8192
+    package static let window = 4096
     /// Body bytes up to which fresh deliveries are taken, and as many again up to which more are leased.
     package static let windowBytes = 4 * 1024 * 1024
     /// Below this many leased ones waiting, more are leased; also the size of a lease.
