@@ -58,6 +58,25 @@ def event_id(body, source="gruveo"):
     return "evt_" + hashlib.sha256(source.encode() + b"\0" + body).hexdigest()[:32]
 
 
+def sample(mark, **changes):
+    """The sample event made unique by a customer_id; `changes` replaces top-level fields."""
+    event = json.loads(SAMPLE)
+    event["tracking"] = {"customer_id": str(mark)}
+    event.update(changes)
+    return json.dumps(event).encode()
+
+
+def every(seconds, times):
+    """The keys of a destination that is tried again soon and often."""
+    return {"retry": {"schedule": [f"{seconds}s"] * times, "for": "1h"}}
+
+
+def child_of(pid):
+    """The one process that another started (strace and its tracee)."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0])
+
+
 class Sink:
     """A destination on loopback that records each request and answers as `answer(request)` says."""
 
@@ -65,9 +84,21 @@ class Sink:
         sink = self
         self.requests = []
         self.answer = answer
+        self.connections = set()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                sink.connections.add(self.connection)
+
+            def finish(self):
+                sink.connections.discard(self.connection)
+                try:
+                    super().finish()
+                except OSError:
+                    pass
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -76,7 +107,7 @@ class Sink:
                 sink.requests.append(request)
                 given = sink.answer(request)
                 status, headers, text = given if isinstance(given, tuple) else (given, {}, b"")
-                self.send_response(status)
+                self.send_response_only(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(text)))
@@ -92,6 +123,9 @@ class Sink:
             daemon_threads = True
             request_queue_size = 256
 
+            def handle_error(self, *arguments):
+                """A relay that is killed in the middle of a request is what these tests do."""
+
         self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -100,9 +134,18 @@ class Sink:
     def ids(self):
         return [request["headers"]["webhook-id"] for request in self.requests]
 
+    def bodies(self):
+        return [request["body"] for request in self.requests]
+
     def close(self):
+        """Also ends the connections that are kept alive, as a process that stops does."""
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 class Relay:
@@ -151,6 +194,18 @@ class Relay:
         finally:
             connection.close()
 
+    def raw(self, data, timeout=10):
+        """Sends these bytes on a connection of their own and returns all that comes until it ends or is silent."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(data)
+            answer = b""
+            try:
+                while chunk := connection.recv(65536):
+                    answer += chunk
+            except (TimeoutError, ConnectionResetError):
+                pass
+            return answer
+
     def post(self, body=SAMPLE, key=KEY, form="hex", headers=None, path="/webhooks/gruveo"):
         given = {"Content-Type": "application/json", "X-Gruveo-SHA256-HMAC": signature(body, key, form)}
         return self.request("POST", path, body, {**given, **(headers or {})})
@@ -172,20 +227,40 @@ class Relay:
                 answer += chunk
         return json.loads(answer.split(b"\r\n\r\n", 1)[1])
 
+    def settled(self, seconds=20, **expected):
+        """Waits until nothing is pending and these counts stand; returns them."""
+        def look():
+            counts = self.counts()
+            return counts if counts["pending"] == 0 and expected.items() <= counts.items() else None
+        try:
+            counts = eventually(look, seconds, f"{expected} and nothing pending")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.counts()}\n{self.log()[-2000:]}") from None
+        assert counts["routed"] + counts["replayed"] == counts["delivered"] + counts["dead"] + counts["discarded"], counts
+        return counts
+
+    def reload(self, routes):
+        self.write_routes(routes)
+        return self.command("reload", "--state", str(self.state))
+
     def dead_letters(self):
         return sorted(self.state.glob("dead-letters/*/*.json"))
 
     def log(self):
         return self.log_path.read_text(errors="replace")
 
+    def pid(self):
+        """The relay's own process, also where another command (strace) runs it."""
+        return child_of(self.process.pid) if self.prefix else self.process.pid
+
     def kill(self):
-        self.process.kill()
+        os.kill(self.pid(), signal.SIGKILL)
         self.process.wait()
 
     def stop(self, seconds=20):
         """SIGTERM, and the exit code."""
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(self.pid(), signal.SIGTERM)
             try:
                 self.process.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -196,8 +271,11 @@ class Relay:
 
     def close(self):
         if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            try:
+                self.kill()
+            except (OSError, IndexError):
+                self.process.kill()
+                self.process.wait()
         if self.owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
