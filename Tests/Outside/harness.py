@@ -216,6 +216,9 @@ class Relay:
             assert done.returncode == check, (done.returncode, done.stdout, done.stderr)
         return done
 
+    def check(self, *arguments):
+        return self.command("check", str(self.routes_path), *arguments)
+
     def counts(self):
         """The relay's own books, through its admin socket."""
         with socket.socket(socket.AF_UNIX) as admin:
