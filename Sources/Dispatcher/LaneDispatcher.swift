@@ -175,6 +175,7 @@ extension LaneDispatcher {
         }
         let now = ports.now()
         let judgement = OutcomePolicy.judge(result.ending, overrides: destination.overrides)
+        let isDelivered = judgement.outcome == .delivered
         let wait = RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
         lanes[delivery.destination]?.heard(judgement.outcome, waitMilliseconds: wait, now: now)
         let isHeld = lanes[delivery.destination]?.isHeld ?? false
@@ -183,7 +184,7 @@ extension LaneDispatcher {
         let decision = RetryPolicy.decide(
             judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
             now: now,
-            jitter: judgement.outcome == .delivered ? 1 : ports.jitter())
+            jitter: isDelivered ? 1 : ports.jitter())
         carryOut(decision, delivery: delivery, destination: destination, attempt: attempt, now: now)
     }
 

@@ -50,7 +50,18 @@ package struct Response: Sendable {
     }
 
     /// The first header of this lower-case name.
-    package func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+    package func header(_ name: String) -> String? {
+        var start = headerLines.startIndex
+        while let end = headerLines[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            let line = headerLines[start..<end]
+            let value = line.dropFirst(name.utf8.count)
+            if value.first == UInt8(ascii: ":"), line.starts(with: name.utf8) {
+                return String(decoding: value.dropFirst(), as: UTF8.self)
+            }
+            start = end + 1
+        }
+        return nil
+    }
 }
 
 /// Why no complete status line and headers came.
