@@ -11,14 +11,17 @@ package enum DispatchNotice: Sendable {
 
 extension AttemptRecord {
     /// What is remembered of an attempt that has just ended.
-    init(_ result: AttemptResult, judgement: Judgement, number: Int) {
+    ///
+    /// An answer may repeat our request, so the destination's secrets are taken out of it.
+    init(_ result: AttemptResult, judgement: Judgement, number: Int, destination: Destination) {
         switch result.ending {
         case .response(let response):
             self.init(
                 number: number, at: result.startedAt, durationMilliseconds: result.durationMilliseconds,
                 outcome: judgement.outcome, status: response.status,
                 error: judgement.outcome == .delivered ? nil : judgement.text,
-                response: judgement.outcome == .delivered ? [] : response.body)
+                response: judgement.outcome == .delivered
+                    ? [] : Redaction.redact(response.body, secrets: destination.secrets))
         case .failure(let failure):
             self.init(
                 number: number, at: result.startedAt, durationMilliseconds: result.durationMilliseconds,

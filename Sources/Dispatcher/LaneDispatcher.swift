@@ -179,7 +179,8 @@ extension LaneDispatcher {
         let wait = RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
         lanes[delivery.destination]?.heard(judgement.outcome, waitMilliseconds: wait, now: now)
         let isHeld = lanes[delivery.destination]?.isHeld ?? false
-        let attempt = AttemptRecord(result, judgement: judgement, number: delivery.attempts + 1)
+        let attempt = AttemptRecord(
+            result, judgement: judgement, number: delivery.attempts + 1, destination: destination)
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
         let decision = RetryPolicy.decide(
             judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
