@@ -29,7 +29,7 @@ $(VENV)/ready: Tests/Outside/requirements.txt scripts/install-dependencies.sh
 
 release:
 	@scripts/install-dependencies.sh build
-	swift build -c release --product gruveo-relay
+	swift build -c release --static-swift-stdlib --product gruveo-relay
 
 check: release $(VENV)/ready ## Style and structure, then the release binary from outside (short)
 	scripts/check-style
@@ -46,6 +46,7 @@ bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx an
 install: ## Copy the built release and the unit into $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay
 	install -D -m 0644 systemd/gruveo-relay.service $(DESTDIR)/lib/systemd/system/gruveo-relay.service
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay README.md docs/*.md
 	install -d -m 0755 $(DESTDIR)/etc/gruveo-relay
 	install -d -m 0700 $(DESTDIR)/etc/gruveo-relay/credentials
 	test -e $(DESTDIR)/etc/gruveo-relay/routes.json || \
@@ -53,6 +54,7 @@ install: ## Copy the built release and the unit into $(DESTDIR)$(PREFIX)
 
 uninstall: ## Remove the program and its unit; configuration and state stay
 	rm -f $(DESTDIR)$(PREFIX)/bin/gruveo-relay $(DESTDIR)/lib/systemd/system/gruveo-relay.service
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay
 
 clean:
 	rm -rf .build

@@ -10,6 +10,7 @@ extension PatternParser {
     /// Names that other tools use, and what to write here.
     private static let foreign = [
         "exactly": "write the value itself", "equals": "write the value itself", "eq": "write the value itself",
+        "startsWith": "use \"prefix\"", "endsWith": "use \"suffix\"", "matches": "use \"wildcard\"",
         "in": "list the values themselves", "not": "use \"anything-but\"", "ne": "use \"anything-but\"",
         "contains": "use {\"wildcard\": \"*text*\"}", "regexp": "use \"wildcard\"", "regex": "use \"wildcard\"",
         "shellstyle": "use \"wildcard\"", "gt": "use {\"numeric\": [\">\", 5]}", "lt": "use {\"numeric\": [\"<\", 5]}",

@@ -52,7 +52,21 @@ struct Reporter: Sendable {
         }
     }
 
-    func store(_ trouble: StoreTrouble) { logger.error("store: \(trouble)") }
+    func store(_ trouble: StoreTrouble) {
+        switch trouble {
+        case .corruptEvent(let id):
+            logger.error("an event's stored bytes have changed; it is kept and not sent", metadata: ["event": "\(id)"])
+        case .writeFailed(let error): logger.error("the store could not write", metadata: ["error": "\(error)"])
+        case .reopened: logger.notice("the store was opened anew and verified")
+        case .reopenFailed(let error): logger.error("the store cannot be opened anew", metadata: ["error": "\(error)"])
+        case .readFailed(let error): logger.error("the store could not read", metadata: ["error": "\(error)"])
+        case .upkeepFailed(let error):
+            logger.warning("the store's upkeep failed, nothing is lost", metadata: ["error": "\(error)"])
+        case .markRebuilt: logger.warning("the store's high-water mark was missing and is written anew")
+        case .eventsMissing(let count, let kept):
+            logger.error("started without lost events", metadata: ["count": "\(count)", "oldFiles": "\(kept)"])
+        }
+    }
 
     func redrive(_ report: RedriveReport) {
         switch report {

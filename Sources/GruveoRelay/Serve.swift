@@ -21,6 +21,8 @@ final class RelayServer: Sendable {
         let loader: RoutesLoader
         let address: ListenAddress
         let state: String
+        /// Whether to start with a database that has lost events.
+        var acceptsLoss = false
         let logger: Logger
         /// Told the address once webhooks are taken.
         var onReady: @Sendable (ListenAddress) -> Void = { _ in }
@@ -44,7 +46,8 @@ final class RelayServer: Sendable {
         drainMilliseconds = configuration.limits.drainMilliseconds
         let reporter = Reporter(logger: options.logger)
         self.reporter = reporter
-        store = try openStore(options.state, limits: configuration.limits, onTrouble: reporter.store)
+        store = try openStore(
+            options.state, limits: configuration.limits, acceptsLoss: options.acceptsLoss, onTrouble: reporter.store)
         sender = try CurlSender(version: GruveoRelayCommand.version)
         let deadLetters = DeadLetterDirectory(stateDirectory: options.state)
         try deadLetters.prepare()
@@ -135,9 +138,18 @@ final class RelayServer: Sendable {
     }
 
     /// The admin socket's path; one that an earlier process left is removed: the lock says that nobody uses it.
+    ///
+    /// Under systemd it is in the runtime directory, and the state directory has a link to it, so that a command which
+    /// knows only the state finds it.
     private func freshAdminSocket() -> String {
-        let path = adminSocketPath(state: options.state)
+        let inState = adminSocketPath(state: options.state)
+        unlink(inState)
+        guard let runtime = environment("RUNTIME_DIRECTORY") else { return inState }
+        let path = "\(runtime)/admin.sock"
         unlink(path)
+        if symlink(path, inState) != 0 {
+            options.logger.warning("no link to the admin socket", metadata: ["path": "\(inState)"])
+        }
         return path
     }
 }

@@ -56,6 +56,11 @@ package struct PublicListener: Service {
         try await group.shutdownGracefully()
     }
 
+    private static func name(of address: SocketAddress?) -> String {
+        guard let host = address?.ipAddress, let port = address?.port else { return "a passed socket" }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {
         let eventLoop = group.next()
         let connections = try await eventLoop.submit {
@@ -64,7 +69,7 @@ package struct PublicListener: Service {
                 eventLoop: eventLoop)
         }.get()
         let server = try await bind(bootstrap(group, connections))
-        logger.info("receiving on \(server.localAddress.map(String.init(describing:)) ?? "a passed socket")")
+        logger.info("receiving on \(PublicListener.name(of: server.localAddress))")
         onBound(server.localAddress?.port)
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {

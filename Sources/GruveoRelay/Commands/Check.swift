@@ -54,6 +54,6 @@ func loadRoutes(_ path: String, unreadableSecret: Finding.Severity) throws -> Ro
 func loadRoutes(_ loader: RoutesLoader) throws -> RoutesLoader.Loaded {
     do throws(FileFault) { return try loader.load() } catch {
         Output.words("gruveo-relay: \(error)")
-        throw ExitStatus.noInput
+        throw error.exitCode
     }
 }

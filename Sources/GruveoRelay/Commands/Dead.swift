@@ -40,7 +40,11 @@ private func explainingErrors<Value>(_ body: () throws(DeadLetterError) -> Value
         case .unreadable, .misplaced, .tooLarge: throw ExitStatus.badData
         case .alreadyWaiting: throw ExitStatus.temporary
         case .system(let fault):
-            throw fault.code == EACCES || fault.code == EPERM ? ExitStatus.noPermission : ExitStatus.ioError
+            switch fault.code {
+            case EACCES, EPERM: throw ExitStatus.noPermission
+            case ENOENT, ENOTDIR: throw ExitStatus.noInput
+            default: throw ExitStatus.ioError
+            }
         }
     }
 }

@@ -51,7 +51,5 @@ struct ConfigOption: ParsableArguments {
     var config: String = ConfigOption.defaultPath
 }
 
-/// Where the admin socket is: beside the state, unless systemd gave us a runtime directory.
-func adminSocketPath(state: String) -> String {
-    (environment("RUNTIME_DIRECTORY") ?? state) + "/admin.sock"
-}
+/// Where the admin socket is found: in the state directory, itself or as a link to systemd's runtime directory.
+func adminSocketPath(state: String) -> String { "\(state)/admin.sock" }

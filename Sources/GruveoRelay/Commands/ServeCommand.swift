@@ -26,16 +26,25 @@ struct Serve: AsyncParsableCommand {
         case lastGood = "last-good"
     }
 
+    @Flag(help: "Start although the database has lost events; its files are kept beside it.")
+    var acceptLoss = false
+
     @Option(help: "How much to log: trace, debug, info, notice, warning, error (RELAY_LOG_LEVEL).")
     var logLevel: String = environment("RELAY_LOG_LEVEL") ?? "info"
 
-    func run() async throws {
-        guard let address = ListenAddress(listen) else {
+    func validate() throws {
+        guard ListenAddress(listen) != nil else {
             throw ValidationError("--listen takes HOST:PORT, such as 127.0.0.1:8080")
         }
-        guard let level = Logger.Level(rawValue: logLevel) else {
+        guard Logger.Level(rawValue: logLevel) != nil else {
             let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--log-level takes one of \(names)")
+        }
+    }
+
+    func run() async throws {
+        guard let address = ListenAddress(listen), let level = Logger.Level(rawValue: logLevel) else {
+            throw ExitCode.validationFailure
         }
         let logger = Logger(label: "gruveo-relay") { _ in LineLogHandler(level: level) }
         let loader = RoutesLoader(path: options.config, unreadableSecret: .error)
@@ -43,7 +52,9 @@ struct Serve: AsyncParsableCommand {
         guard let configuration = loaded.configuration else { throw ExitStatus.badConfiguration }
         let server = try RelayServer(
             loaded, configuration: configuration,
-            options: RelayServer.Options(loader: loader, address: address, state: stateOption.state, logger: logger))
+            options: RelayServer.Options(
+                loader: loader, address: address, state: stateOption.state, acceptsLoss: acceptLoss,
+                logger: logger))
         do { try await server.run() } catch {
             Output.words("gruveo-relay: cannot serve on \(address): \(error)")
             throw ExitStatus.unreachable

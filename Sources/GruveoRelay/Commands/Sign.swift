@@ -23,7 +23,7 @@ func readBody(_ path: String) throws -> [UInt8] {
         return try Files.read(path)
     } catch {
         Output.words("gruveo-relay: \(error)")
-        throw ExitStatus.noInput
+        throw error.exitCode
     }
 }
 

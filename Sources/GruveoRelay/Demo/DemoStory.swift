@@ -80,13 +80,14 @@ struct DemoStory: Sendable {
     }
 
     private func showNextSteps(_ address: ListenAddress) {
+        let program = CommandLine.arguments.first ?? "gruveo-relay"
         Output.data(
             """
 
             The relay goes on until you press Ctrl-C; then all of this is removed. Try in another terminal:
-              gruveo-relay send --sample missed --config \(routes) --listen \(address)
-              gruveo-relay dead list --state \(state)
-              gruveo-relay check routes.example.json
+              \(program) send --sample missed --config \(routes) --listen \(address)
+              \(program) dead list --state \(state)
+              \(program) check \(routes)
             """)
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import Relay
 
@@ -9,6 +10,9 @@ struct FileFault: Error, CustomStringConvertible {
     var description: String {
         code == EFBIG ? "\(path): too large" : "\(path): \(String(cString: strerror(code)))"
     }
+
+    /// 77 where this user may not read it, else 66.
+    var exitCode: ExitCode { code == EACCES || code == EPERM ? ExitStatus.noPermission : ExitStatus.noInput }
 }
 
 enum Files {

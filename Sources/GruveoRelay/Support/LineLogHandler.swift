@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 import Logging
 import Relay
 
@@ -23,7 +24,7 @@ struct LineLogHandler: LogHandler {
     }
 
     private func quoted(_ value: String) -> String {
-        value.utf8.contains { $0 == 0x20 || $0 == 0x22 || $0 == 0x0A } ? String(reflecting: value) : value
+        value.utf8.contains { $0 <= 0x20 || $0 == 0x22 } ? JSONSerializer.quoted(value) : value
     }
 
     /// syslog(3)'s numbers.

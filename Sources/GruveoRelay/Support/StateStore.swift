@@ -4,14 +4,21 @@ import SQLiteStore
 
 /// Opens the store of a state directory, or ends the command with a line and the code that says why not.
 func openStore(
-    _ state: String, limits: Limits, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
+    _ state: String, limits: Limits, acceptsLoss: Bool = false, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
 ) throws -> EmbeddedStore {
     var options = StoreOptions(directory: state)
     options.limits = StoreLimits(limits)
+    options.acceptsLoss = acceptsLoss
     do throws(StoreOpenError) {
         return try EmbeddedStore(options, onTrouble: onTrouble)
     } catch {
         Output.words("gruveo-relay: \(error)")
+        switch error.kind {
+        case .databaseMissing, .eventsMissing:
+            Output.words("Restore a backup, or start with `serve --accept-loss`; its files are kept either way.")
+        case .damaged: Output.words("Restore a backup, or move the database away and start with `serve --accept-loss`.")
+        default: break
+        }
         throw ExitCode(error.exitCode)
     }
 }

@@ -106,7 +106,8 @@ extension SecretReader {
     private func tooShort<Value>(_ declaration: SecretDeclaration, _ count: Int) -> Value? {
         let bytes = count == 1 ? "1 byte" : "\(count) bytes"
         return fail(
-            declaration, "has \(bytes), a key needs at least \(Secret.minimumCount): make one with gruveo-relay keygen")
+            declaration,
+            "has \(bytes), a key needs at least \(Secret.minimumCount): make one with `openssl rand -hex 32`")
     }
 }
 

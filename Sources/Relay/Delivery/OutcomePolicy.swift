@@ -44,6 +44,8 @@ package enum OutcomePolicy {
         case (404, .held), (410, .held): "Check the destination's URL: the hook may have been removed. Then reload."
         case (_, .held): "Correct the destination, here or where it runs, then reload."
         case (413, _): "The event is too large for this destination. Raise its limit, then redrive it."
+        case (405, _), (501, _):
+            "The destination does not take this request: check its URL and method, reload, then redrive it."
         default:
             "The destination refuses this content. Correct it, or edit the event in the file; then redrive it."
         }
