@@ -175,6 +175,7 @@ class Relay:
         log.close()
         if wait:
             eventually(self.is_up, 30, f"start: {self.log_path.read_text()[-2000:]}")
+            eventually((self.state / "admin.sock").exists, 5, "the admin socket")
         return self
 
     def is_up(self):

@@ -6,7 +6,9 @@ the first one could fail.
 
 import contextlib
 import os
+import pathlib
 import random
+import signal
 import sqlite3
 import subprocess
 import time
@@ -20,7 +22,7 @@ pytestmark = [
     pytest.mark.soak,
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root"),
 ]
-ROUNDS = 8
+ROUNDS = 20
 IGNORES_DIRECTORIES = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -95,17 +97,28 @@ class Survivors(World):
             self.sinks[name].answer = lambda request, name=name: self.take(name, request, 200)
 
 
+def cut_power(relay, disk):
+    """Stops the relay between two system calls, cuts, and kills it.
+
+    It must not see the cut: ext4's shutdown (Linux 6.18) lets a few fdatasync calls that it interrupts return 0
+    although their data is gone. A program of one thread that only appends and syncs lost its last record in 5 of 50
+    such cuts, and in none of 30 when it was stopped first.
+    """
+    pid = relay.pid()
+    os.kill(pid, signal.SIGSTOP)
+    stats = pathlib.Path(f"/proc/{pid}/task")
+    eventually(lambda: all(path.read_text().rsplit(")", 1)[1].split()[0] == "T" for path in stats.glob("*/stat")),
+               what="the stop of all threads")
+    disk.cut()
+    relay.kill()
+
+
 def power_cut(relay, world, ledger, disk, seconds):
     """One round: start, load, cut, kill, mount again."""
     world.close()
     relay.start()
     disk.sync()
-
-    def cut():
-        disk.cut()
-        relay.kill()
-
-    loaded(relay, ledger, seconds, then=cut)
+    loaded(relay, ledger, seconds, then=lambda: cut_power(relay, disk))
     disk.unmount()
     disk.mount()
 
@@ -170,8 +183,7 @@ def dead_letter_survives(relay, world, ledger, disk):
     body = sample(f"letter-{ledger.next()}")
     assert relay.post(body)[0] == 200
     eventually(lambda: relay.counts()["dead"] == 1, what="the death")
-    disk.cut()
-    relay.kill()
+    cut_power(relay, disk)
     disk.unmount()
     disk.mount()
     relay.start()
