@@ -240,7 +240,8 @@ class Relay:
             counts = eventually(look, seconds, f"{expected} and nothing pending")
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.counts()}\n{self.log()[-2000:]}") from None
-        assert counts["routed"] + counts["replayed"] == counts["delivered"] + counts["dead"] + counts["discarded"], counts
+        created, ended = ("routed", "replayed"), ("delivered", "dead", "discarded")
+        assert sum(counts[name] for name in created) == sum(counts[name] for name in ended), counts
         return counts
 
     def reload(self, routes):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -12,6 +13,7 @@ import time
 import pytest
 
 from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, routes_to, sample, signature
+from test_durability import Ledger, World, loaded
 
 COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["reload"], ["dead"],
             ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
@@ -54,8 +56,9 @@ def test_a_wrong_command_line_is_64_with_words_on_standard_error(arguments, tmp_
 
 @pytest.mark.release
 def test_nobody_there_is_69(tmp_path):
+    url = f"http://127.0.0.1:{free_port()}/"
     for arguments in (["reload", "--state", str(tmp_path)],
-                      ["send", "--sample", "missed", "--to", f"http://127.0.0.1:{free_port()}/", "--key-env", "GRUVEO_KEY"]):
+                      ["send", "--sample", "missed", "--to", url, "--key-env", "GRUVEO_KEY"]):
         done = run(*arguments)
         assert (done.returncode, done.stdout) == (69, b""), done
         assert done.stderr.startswith(b"gruveo-relay: ") and done.stderr.count(b"\n") == 1
@@ -282,7 +285,6 @@ def test_sigterm_gives_up_what_takes_longer_than_the_drain_and_sends_it_again(ma
 
 @pytest.mark.parametrize("way, rounds", [(signal.SIGTERM, 3), (signal.SIGINT, 1)], ids=["SIGTERM", "SIGINT"])
 def test_stopping_under_load_loses_nothing(make_relay, make_sink, way, rounds):
-    from test_durability import Ledger, World, loaded
     world, ledger = World(make_sink), Ledger()
     relay = make_relay(world.routes(), arguments=["--log-level", "error"])
 
@@ -298,7 +300,6 @@ def test_stopping_under_load_loses_nothing(make_relay, make_sink, way, rounds):
 
 
 def test_readiness_and_reload_are_told_to_systemd(make_relay, make_sink, tmp_path):
-    import socket
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(str(tmp_path / "notify"))
         notified.settimeout(20)

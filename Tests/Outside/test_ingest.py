@@ -62,8 +62,10 @@ def test_curl_posts_the_sample_event(three, tmp_path, form):
 ODD = {
     "spacing": b'\n\t {  "link"\t:\r\n"@acme.sales" ,"duration":   7}  \r\n\r\n',
     "key order": b'{"z":1,"a":2,"m":{"y":1,"b":2},"link":"@x"}',
-    "30-digit numbers": b'{"n":123456789012345678901234567890,"f":1.000000000000000000000000000001,"e":1E+400,"z":-0.0}',
-    "unicode escapes": b'{"a":"\\u00e9\\u00E9\\/\\ud83d\\ude00\\u0000","b":"\xc3\xa9 e\xcc\x81 \xf0\x9f\x98\x80","\\u0061b":1}',
+    "30-digit numbers": b'{"n":123456789012345678901234567890,"f":1.000000000000000000000000000001,'
+                        b'"e":1E+400,"z":-0.0}',
+    "unicode escapes": b'{"a":"\\u00e9\\u00E9\\/\\ud83d\\ude00\\u0000",'
+                       b'"b":"\xc3\xa9 e\xcc\x81 \xf0\x9f\x98\x80","\\u0061b":1}',
     "empty object": b"{}",
 }
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness import BINARY, SAMPLE, event_id, eventually, every, free_port, routes_to, sample
+from harness import SAMPLE, eventually, every, free_port, routes_to, sample
 
 SECRETS = {
     "SOURCE_KEY": "canary-source-key-11111111", "OLD_KEY": "canary-old-key-2222222222",
@@ -65,7 +65,8 @@ def environment(sinks):
     path = f"/{SECRETS['URL_PATH']}/hook?token={SECRETS['URL_PATH']}"
     urls = {f"URL_{name}": sink.url + path for name, sink in sinks.items()}
     return {**SECRETS, **urls, "WHSEC": "whsec_" + WHSEC, "URL_closed": f"http://127.0.0.1:{free_port()}{path}",
-            "URL_unknown": f"http://relay-test.invalid{path}", "URL_tls": sinks["good"].url.replace("http", "https") + path}
+            "URL_unknown": f"http://relay-test.invalid{path}",
+            "URL_tls": sinks["good"].url.replace("http", "https") + path}
 
 
 @pytest.mark.release
@@ -143,7 +144,8 @@ def test_a_destination_that_echoes_its_request_puts_no_secret_into_the_dead_lett
     sink = make_sink(lambda request: (422, {}, f"{request['path']} {request['headers']}".encode()))
     relay = make_relay(routes_to({"one": sink}, one={
         "url": {"env": "URL"}, "headers": {"Authorization": {"env": "TOKEN", "prefix": "Bearer "}}}),
-        environment={**SECRETS, "URL": f"{sink.url}/{SECRETS['URL_PATH']}"}, arguments=["--log-level", "trace"]).start()
+        environment={**SECRETS, "URL": f"{sink.url}/{SECRETS['URL_PATH']}"}, arguments=["--log-level", "trace"])
+    relay.start()
     relay.post(SAMPLE)
     relay.settled(dead=1)
     [letter] = relay.dead_letters()
@@ -153,7 +155,7 @@ def test_a_destination_that_echoes_its_request_puts_no_secret_into_the_dead_lett
 
 
 def bad_secrets(relay):
-    """A routes file whose faults are about secrets: plain ones, short ones, a URL that is none, a header that breaks."""
+    """A routes file whose faults are about secrets: plain, short, a URL that is none, a header that breaks."""
     relay.environment.update(SHORT="canary-short", NO_URL="canary-path-5555555555 is no URL",
                              BREAKS="canary-token-4444444444\r\nX-Injected: 1")
     routes = relay.directory / "faulty.json"
@@ -164,8 +166,10 @@ def bad_secrets(relay):
            "b": {"url": "http://user:canary-token-4444444444@127.0.0.1:9/canary-plain-path-7777"},
            "c": {"url": "ftp://127.0.0.1/canary-plain-path-7777?x=canary-query-8888"},
            "d": {"url": "https://relay-test.invalid/", "headers": {"Authorization": {"env": "BREAKS"}}},
-           "e": {"url": "https://relay-test.invalid/", "sign": {"scheme": "gruveo", "keys": ["canary-sign-key-3333333333"]}},
-           "f": {"url": "https://relay-test.invalid/canary plain-path", "sign": {"scheme": "gruveo", "keys": [{"env": "SHORT"}]}},
+           "e": {"url": "https://relay-test.invalid/",
+                 "sign": {"scheme": "gruveo", "keys": ["canary-sign-key-3333333333"]}},
+           "f": {"url": "https://relay-test.invalid/canary plain-path",
+                 "sign": {"scheme": "gruveo", "keys": [{"env": "SHORT"}]}},
            "g": {"url": "http://10.0.0.5/canary-plain-path-7777"}},
          "routes": []}
         """)
