@@ -37,6 +37,7 @@ check: release $(VENV)/ready ## Style and structure, then the release binary fro
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
 
 soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, and their counter-tests (root)
+	@scripts/install-dependencies.sh soak
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m soak
 
 bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx and a Python outbox

@@ -31,13 +31,16 @@ package struct AdminListener: Service {
 
     private let application: Application<RouterResponder<BasicRequestContext>>
 
-    package init(socketPath: String, actions: Actions, logger: Logger) {
+    /// - Parameter onBound: called once requests are taken.
+    package init(
+        socketPath: String, actions: Actions, logger: Logger, onBound: @escaping @Sendable () -> Void
+    ) {
         var quiet = logger
         quiet.logLevel = .critical
         application = Application(
             router: AdminListener.router(actions),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socketPath), serverName: nil),
-            logger: quiet)
+            onServerRunning: { _ in onBound() }, logger: quiet)
     }
 
     /// Serves until graceful shutdown.

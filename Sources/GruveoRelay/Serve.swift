@@ -76,6 +76,7 @@ final class RelayServer: Sendable {
 
     /// In order of dependency: stopped from the last to the first, so that each still has what it stands on.
     private func services() -> [any Service] {
+        let (adminBound, admin) = AsyncStream.makeStream(of: Void.self)
         let reloader = Reloader(loader: options.loader, logger: options.logger) { await self.apply($0, $1) }
         return [
             Closing { [store] in await offThePool { store.close() } },
@@ -86,14 +87,19 @@ final class RelayServer: Sendable {
                 _ = try await awaiting { store.prune(now: wallClock(), completion: $0) }
             },
             reloader,
-            AdminListener(socketPath: freshAdminSocket(), actions: actions(reloader), logger: options.logger),
+            AdminListener(
+                socketPath: freshAdminSocket(), actions: actions(reloader), logger: options.logger,
+                onBound: { admin.yield() }),
             Watchdog(
                 address: { self.listening.withLock { $0 } },
                 storeAnswers: { [store] in (try? await awaiting(store.counts)) != nil },
                 dispatcherTurn: { [dispatcher] in await dispatcher.advance() }, logger: options.logger),
-            PublicListener(
-                endpoint: .address(host: options.address.host, port: options.address.port), intake: intake,
-                drainMilliseconds: drainMilliseconds, logger: options.logger, now: wallClock, onBound: bound),
+            // Who sees that the relay is ready may ask it to reload at once.
+            Following(
+                adminBound,
+                PublicListener(
+                    endpoint: .address(host: options.address.host, port: options.address.port), intake: intake,
+                    drainMilliseconds: drainMilliseconds, logger: options.logger, now: wallClock, onBound: bound)),
         ]
     }
 

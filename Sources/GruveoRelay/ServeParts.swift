@@ -26,6 +26,22 @@ struct Closing: Service {
     }
 }
 
+/// Starts a part when another one says that it is ready.
+struct Following: Service {
+    private let ready: AsyncStream<Void>
+    private let service: any Service
+
+    init(_ ready: AsyncStream<Void>, _ service: any Service) {
+        self.ready = ready
+        self.service = service
+    }
+
+    func run() async throws {
+        guard await ready.cancelOnGracefulShutdown().first(where: { true }) != nil else { return }
+        try await service.run()
+    }
+}
+
 /// Looks after redrive/ until the relay stops.
 struct RedriveLoop: Service {
     let service: RedriveService
