@@ -45,7 +45,7 @@ bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx an
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python Benchmarks/end_to_end.py
 
 install: ## Copy the built release and the unit into $(DESTDIR)$(PREFIX)
-	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay
+	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay
 	install -D -m 0644 systemd/gruveo-relay.service $(DESTDIR)/lib/systemd/system/gruveo-relay.service
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay README.md docs/*.md
 	install -d -m 0755 $(DESTDIR)/etc/gruveo-relay

@@ -51,7 +51,9 @@ struct Send: ParsableCommand {
             if response.status != 200 { throw ExitStatus.badData }
         case .failure(let failure):
             Output.words("gruveo-relay: \(failure.text)")
-            if to == nil { Output.words("Is the relay running? It was looked for at \(listen): see --listen.") }
+            if to == nil {
+                Output.words("gruveo-relay: is the relay running? It was looked for at \(listen): see --listen.")
+            }
             throw ExitStatus.unreachable
         }
     }

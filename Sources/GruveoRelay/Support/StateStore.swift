@@ -15,8 +15,11 @@ func openStore(
         Output.words("gruveo-relay: \(error)")
         switch error.kind {
         case .databaseMissing, .eventsMissing:
-            Output.words("Restore a backup, or start with `serve --accept-loss`; its files are kept either way.")
-        case .damaged: Output.words("Restore a backup, or move the database away and start with `serve --accept-loss`.")
+            Output.words(
+                "gruveo-relay: restore a backup, or start with `serve --accept-loss`; its files are kept either way.")
+        case .damaged:
+            Output.words(
+                "gruveo-relay: restore a backup, or move the database away and start with `serve --accept-loss`.")
         default: break
         }
         throw ExitCode(error.exitCode)
