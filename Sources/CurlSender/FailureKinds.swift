@@ -13,7 +13,10 @@ extension TransferFailure {
     ///   - text: what libcurl wrote into its error buffer; may be empty.
     ///   - systemError: errno of the socket, 0 for none.
     static func classify(code: CURLcode, text: String, systemError: Int32) -> TransferFailure {
-        let words = text.isEmpty ? String(cString: curl_easy_strerror(code)) : printable(text)
+        let words =
+            code == CURLE_OK
+            ? "the answer ended within its headers"
+            : text.isEmpty ? String(cString: curl_easy_strerror(code)) : printable(text)
         return TransferFailure(kind(code: code, text: text, systemError: systemError), words)
     }
 

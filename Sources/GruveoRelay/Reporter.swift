@@ -9,6 +9,7 @@ import Synchronization
 struct Reporter: Sendable {
     private let logger: Logger
     private let badSignatures = RateLimitedCount()
+    private let unsettled = RateLimitedCount()
     private let keyMatches = Tally()
 
     init(logger: Logger) { self.logger = logger }
@@ -48,7 +49,9 @@ struct Reporter: Sendable {
             logger.error("dead letter not written", metadata: ids(delivery).merging(["error": "\(error)"]) { $1 })
         case .leaseFailed(let destination, let error):
             logger.error("queue not read", metadata: ["destination": "\(destination)", "error": "\(error)"])
-        case .settleFailed(let error): logger.error("outcome not stored yet", metadata: ["error": "\(error)"])
+        case .settleFailed(let error):
+            guard let silent = unsettled.next(now: wallClock()) else { return }
+            logger.error("outcome not stored yet", metadata: ["error": "\(error)", "alsoUnlogged": "\(silent)"])
         }
     }
 

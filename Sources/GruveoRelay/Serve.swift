@@ -47,10 +47,11 @@ final class RelayServer: Sendable {
         let reporter = Reporter(logger: options.logger)
         self.reporter = reporter
         store = try openStore(
-            options.state, limits: configuration.limits, acceptsLoss: options.acceptsLoss, onTrouble: reporter.store)
+            options.state, limits: StoreLimits(configuration), acceptsLoss: options.acceptsLoss,
+            onTrouble: reporter.store)
         sender = try CurlSender(version: GruveoRelayCommand.version)
         let deadLetters = DeadLetterDirectory(stateDirectory: options.state)
-        try deadLetters.prepare()
+        try explainingErrors { () throws(DeadLetterError) in try deadLetters.prepare() }
         let dispatcher = LaneDispatcher(
             destinations: configuration.destinations,
             ports: LaneDispatcher.Ports(
@@ -70,6 +71,7 @@ final class RelayServer: Sendable {
             configuration: ServiceGroupConfiguration(
                 services: services().map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: quiet))
+        defer { LogWriter.shared.flush() }
         try await group.run()
         options.logger.notice("stopped")
     }
@@ -116,7 +118,7 @@ final class RelayServer: Sendable {
     /// Puts another configuration in force.
     private func apply(_ loaded: RoutesLoader.Loaded, _ configuration: Configuration) async {
         rememberRoutes(loaded.bytes)
-        store.adjust(StoreLimits(configuration.limits))
+        store.adjust(StoreLimits(configuration))
         // Destinations first: an event routed by the new rules then finds its lane.
         await dispatcher.use(configuration.destinations)
         intake.use(configuration)

@@ -49,9 +49,12 @@ struct RedriveLoop: Service {
     func run() async throws { await cancelWhenGracefulShutdown { await service.run() } }
 }
 
-/// Deletes what retention no longer keeps, every ten minutes.
+/// Deletes what retention no longer keeps, every ten minutes, the first time after ten minutes: a machine often starts
+/// with a wrong clock. A round in which the wall clock has jumped against the steady one deletes nothing.
 struct Pruner: Service {
     private static let interval = Duration.seconds(600)
+    /// What a clock may be corrected by in one round, in milliseconds.
+    private static let toleranceMilliseconds: Int64 = 60_000
 
     let logger: Logger
     let prune: @Sendable () async throws -> Void
@@ -59,8 +62,15 @@ struct Pruner: Service {
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             while true {
-                do { try await prune() } catch { logger.error("pruning failed", metadata: ["error": "\(error)"]) }
+                let (wall, steady) = (wallClock(), ContinuousClock.now)
                 try await Task.sleep(for: Pruner.interval)
+                let steadyMilliseconds = (ContinuousClock.now - steady) / .milliseconds(1)
+                let jump = Double(wallClock().milliseconds(since: wall)) - steadyMilliseconds
+                guard abs(jump) <= Double(Pruner.toleranceMilliseconds) else {
+                    logger.warning("nothing pruned: the clock was set", metadata: ["milliseconds": "\(Int(jump))"])
+                    continue
+                }
+                do { try await prune() } catch { logger.error("pruning failed", metadata: ["error": "\(error)"]) }
             }
         }
     }

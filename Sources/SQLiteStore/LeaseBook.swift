@@ -37,6 +37,8 @@ struct LeaseBook {
         held[key] == nil && (asideEvents.isEmpty || !asideEvents.contains(key >> Schema.destinationBits))
     }
 
+    func holds(_ key: Int64) -> Bool { held[key] != nil }
+
     mutating func hold(_ key: Int64, isFresh: Bool) { held[key] = isFresh }
 
     mutating func end(_ key: Int64) { held[key] = nil }

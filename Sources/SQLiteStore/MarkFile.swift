@@ -16,7 +16,8 @@ struct MarkFile: Sendable {
     let path: String
 
     func read() throws(SystemFailure) -> Content {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A FIFO in its place would wait for a writer.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         if descriptor < 0 && errno == ENOENT { return .absent }
         guard descriptor >= 0 else { throw SystemFailure("read", path) }
         defer { Glibc.close(descriptor) }

@@ -83,9 +83,22 @@ final class StateDirectory: Sendable {
         return UInt64(information.f_bavail) * UInt64(information.f_frsize)
     }
 
+    /// Which file a path leads to; nil where to none.
+    static func identity(_ path: String) -> FileIdentity? {
+        var information = stat()
+        guard stat(path, &information) == 0 else { return nil }
+        return FileIdentity(device: information.st_dev, inode: information.st_ino)
+    }
+
     /// Size in bytes; nil where there is no such file.
     static func size(_ path: String) -> Int64? {
         var information = stat()
         return stat(path, &information) == 0 ? Int64(information.st_size) : nil
     }
+}
+
+/// A file whatever its name: it tells that somebody has put another one in its place.
+struct FileIdentity: Equatable {
+    let device: dev_t
+    let inode: ino_t
 }

@@ -60,6 +60,21 @@ extension StoreEngine {
         while keys.count < limit, try scan.step() {
             if book.isAvailable(scan.integer(0)) { keys.append(scan.integer(0)) }
         }
+        return try keys + misdatedKeys(destination, limit - keys.count, now, statements)
+    }
+
+    /// Deliveries that are due later than any wait is long: the clock was set back since.
+    private func misdatedKeys(
+        _ destination: Int64, _ limit: Int, _ now: Timestamp, _ statements: Statements
+    ) throws -> [Int64] {
+        var keys: [Int64] = []
+        let scan = statements.nextDue
+        scan.bind(1, destination)
+        scan.bind(2, now.advanced(byMilliseconds: limits.longestWaitMilliseconds).milliseconds)
+        defer { scan.reset() }
+        while keys.count < limit, try scan.step() {
+            if book.isAvailable(scan.integer(0)) { keys.append(scan.integer(0)) }
+        }
         return keys
     }
 

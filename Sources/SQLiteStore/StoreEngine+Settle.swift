@@ -73,6 +73,8 @@ extension StoreEngine {
         let row = try row(of: redrive.event.id, statements)
         let key = (row ?? totals.lastEvent + 1) << Schema.destinationBits | destination
         var event = redrive.event
+        // What is on its way may be about to die, its letter written and its end not noted yet: the file has to wait.
+        guard !book.holds(key) else { throw StoreError(.failed, "its last attempt is not noted yet") }
         switch row == nil ? nil : try state(of: key, statements) {
         case .fresh, .deferred, .delivered: return
         case .dead: try revive(key, at: redrive.at, from: \.dead, statements)
@@ -131,6 +133,7 @@ extension StoreEngine {
         }
         guard let number = destinations.number(of: discard.destination) else { return }
         let key = row << Schema.destinationBits | number
+        guard !book.holds(key) else { throw StoreError(.failed, "its last attempt is not noted yet") }
         guard try state(of: key, statements) == .dead else { return }
         statements.discard.bind(1, key)
         try statements.discard.run()

@@ -33,6 +33,10 @@ final class StoreEngine: @unchecked Sendable {
     private var reopenAfter: UInt64 = 0
     private var spaceCheckedAt: UInt64 = 0
     private var hasSpace = true
+    /// The database file as it was opened.
+    private let database: FileIdentity?
+    /// Whether the path still leads to it: what is written to a file that nobody can open again is lost.
+    private var isInPlace = true
 
     init(
         directory: StateDirectory, limits: StoreLimits, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
@@ -42,6 +46,7 @@ final class StoreEngine: @unchecked Sendable {
         self.limits = limits
         self.onTrouble = onTrouble
         let connection = try Connection(path: path)
+        database = StateDirectory.identity(path)
         self.connection = connection
         let memory = try connection.use { database, _ in try Memory(database) }
         totals = memory.totals
@@ -103,12 +108,15 @@ final class StoreEngine: @unchecked Sendable {
             case .discard(let request): try discard(request.payload, statements)
             }
             return .done
+        } catch let refusal as StoreError {
+            return .refused(refusal)
         } catch is NameTableFull {
             return .refused(StoreError(.failed, "more than 65535 different destinations"))
         }
     }
 
     private func refusal(of offer: Offer) -> StoreError? {
+        guard isInPlace else { return StoreError(.failed, "\(path) was removed or replaced") }
         guard hasSpace else { return StoreError(.full, "less than \(limits.freeSpaceBytes) bytes are free") }
         guard let backlog = limits.backlog, case .matched(_, let wanted) = offer.routing else { return nil }
         guard totals.counts.pending + wanted.count > backlog else { return nil }
@@ -213,7 +221,10 @@ final class StoreEngine: @unchecked Sendable {
     private func checkSpace() {
         guard Self.uptime >= spaceCheckedAt + Self.spaceCheckInterval || spaceCheckedAt == 0 else { return }
         spaceCheckedAt = Self.uptime
-        hasSpace = (StateDirectory.freeBytes(stateDirectory) ?? .max) >= limits.freeSpaceBytes
+        hasSpace = (StateDirectory.freeBytes(stateDirectory) ?? 0) >= limits.freeSpaceBytes
+        let wasInPlace = isInPlace
+        isInPlace = StateDirectory.identity(path) == database
+        if wasInPlace && !isInPlace { onTrouble(.writeFailed("\(path) was removed or replaced: restart the relay")) }
     }
 
     /// New limits hold from the next transaction on.

@@ -8,6 +8,9 @@ package struct StoreLimits: Sendable, Equatable {
     package var freeSpaceBytes: UInt64 = 268_435_456
     /// How many deliveries may wait; nil for no limit.
     package var backlog: Int?
+    /// The longest wait between two attempts, in milliseconds. What is due later than that from now was deferred under
+    /// another clock, and is due now.
+    package var longestWaitMilliseconds: Int64 = 40 * 86_400_000
 
     package init() {}
 }

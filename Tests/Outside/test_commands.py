@@ -338,3 +338,23 @@ def test_the_unit_passes_systemd_analyze(tmp_path):
                           capture_output=True, timeout=60).returncode != 0, "the limit can be missed"
     assert b"ProtectSytem" in subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)],
                                              capture_output=True, timeout=60).stderr
+
+
+def test_a_log_reader_that_stands_still_stops_nothing(make_relay, make_sink):
+    sink = make_sink()
+    relay = make_relay(routes_to({"one": sink}))
+    reading, writing = os.pipe()
+    try:
+        relay.process = subprocess.Popen(
+            [BINARY, "serve", "--config", str(relay.routes_path), "--state", str(relay.state),
+             "--listen", f"127.0.0.1:{relay.port}"],
+            env=relay.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing)
+        eventually(relay.is_up, 30)
+        # A pipe holds 64 KiB, which is some hundred lines.
+        for mark in range(800):
+            assert relay.post(sample(mark))[0] == 200
+        eventually(lambda: len(sink.requests) == 800, 30)
+        assert relay.stop() == 0
+    finally:
+        os.close(writing)
+        os.close(reading)

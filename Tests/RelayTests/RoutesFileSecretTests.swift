@@ -45,7 +45,7 @@ import Testing
         ),
         (
             #""sign": {"scheme": "github", "keys": [{"env": "T"}]}"#, "CANARYCANARYCAN", "sign.keys[0]: ",
-            "has 15 bytes, a key needs at least 16: make one with gruveo-relay keygen"
+            "has 15 bytes, a key needs at least 16: make one with `openssl rand -hex 32`"
         ),
         (
             #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "KEY"}, {"env": "T"}]}"#,
@@ -54,7 +54,7 @@ import Testing
         ),
         (
             #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "T"}]}"#, "whsec_CANARYCANARYCANARYCA",
-            "sign.keys[0]: ", "has 15 bytes, a key needs at least 16: make one with gruveo-relay keygen"
+            "sign.keys[0]: ", "has 15 bytes, a key needs at least 16: make one with `openssl rand -hex 32`"
         ),
         (
             #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "T"}]}"#, "whsk_\(canary)", "sign.keys[0]: ",
@@ -116,7 +116,7 @@ import Testing
         #expect(
             lines == [
                 #"routes.json:2:48: error: sources.gruveo.keys[0]: the environment variable "KEY" has 15 bytes, "#
-                    + "a key needs at least 16: make one with gruveo-relay keygen"
+                    + "a key needs at least 16: make one with `openssl rand -hex 32`"
             ])
     }
 
@@ -178,7 +178,7 @@ import Testing
         #expect(
             findings.map { "\($0.position) \($0.path): \($0.message)" } == [
                 #"2:48 sources.gruveo.keys[0]: the environment variable "KEY" has 1 byte, "#
-                    + "a key needs at least 16: make one with gruveo-relay keygen",
+                    + "a key needs at least 16: make one with `openssl rand -hex 32`",
                 #"3:26 destinations.crm: unknown key "timout", did you mean "timeout"?"#,
                 #"3:79 destinations.crm.sign.keys: the scheme "github" signs with one key: leave one here"#,
             ])

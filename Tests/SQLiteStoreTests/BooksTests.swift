@@ -13,6 +13,10 @@ import Testing
         var held: [Delivery] = []
         var dead: [Delivery] = []
         var now: Int64 = 0
+        // What somebody holds can be neither redriven nor discarded; a pruned one comes back under another key.
+        func isFree(_ letter: Delivery) -> Bool {
+            !held.contains { $0.event.id == letter.event.id && $0.destination == letter.destination }
+        }
         for round in 0..<120 {
             now += Int64(Int.random(in: 0..<40, using: &random))
             switch Int.random(in: 0..<12, using: &random) {
@@ -32,12 +36,12 @@ import Testing
                 test.store.release(held.map(\.key))
                 held = []
             case 9:
-                guard let letter = dead.randomElement(using: &random) else { break }
+                guard let letter = dead.randomElement(using: &random), isFree(letter) else { break }
                 let time = Timestamp(milliseconds: now)
                 try await test.store.redriven(
                     Redrive(event: letter.event, destination: letter.destination, at: time))
             case 10:
-                guard let letter = dead.randomElement(using: &random) else { break }
+                guard let letter = dead.randomElement(using: &random), isFree(letter) else { break }
                 try await test.store.discarded(letter.event.id, letter.destination)
             default:
                 guard let store = test.store as? EmbeddedStore else { break }
@@ -130,8 +134,8 @@ import Testing
         let letter = try #require(fresh.first)
         let redrive = Redrive(event: letter.event, destination: "crm", at: Timestamp(milliseconds: 2000))
         try await store.redriven(redrive)
-        try await store.redriven(redrive)
         let revived = try await test.nextFresh()
+        await #expect(throws: StoreError.self) { try await store.redriven(redrive) }
         #expect(revived.map(\.event.id) == [letter.event.id] && revived.first?.key != letter.key)
         var counts = try await store.currentCounts()
         #expect(counts.pending == before.pending + 1 && counts.dead == before.dead - 1 && counts.agree)

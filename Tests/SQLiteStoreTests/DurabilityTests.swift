@@ -167,4 +167,28 @@ import Testing
         process.waitUntilExit()
         return process.terminationStatus == 0
     }
+
+    @Test func aDatabaseThatWasRemovedTakesNothingMore() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        _ = try await test.store.accepted(makeOffer("before", to: ["crm"], at: 0))
+        try FileManager.default.removeItem(atPath: sandbox.directory)
+        // The look at the files is taken again at once when limits change, else once a second.
+        var limits = StoreLimits()
+        limits.freeSpaceBytes = 0
+        (test.store as? EmbeddedStore)?.adjust(limits)
+        await #expect(throws: StoreError.self) { try await test.store.accepted(makeOffer("x", to: ["crm"], at: 1)) }
+    }
+
+    @Test func whatWasDeferredByAClockFarAheadIsDueNow() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        _ = try await test.store.accepted(makeOffer("x", to: ["crm"], at: 0))
+        let delivery = try #require(try await test.nextFresh().first)
+        let year: Int64 = 365 * 86_400_000
+        try await test.store.settled(
+            delivery.key, .retry(at: Timestamp(milliseconds: year), charged: true), makeAttempt(1, status: 500))
+        #expect(try await test.store.leased("crm", 5, now: year - 3_600_000).deliveries.isEmpty)
+        #expect(try await test.store.leased("crm", 5, now: 1000).deliveries.map(\.key) == [delivery.key])
+    }
 }

@@ -23,7 +23,11 @@ struct Check: ParsableCommand {
     func run() throws {
         let loaded = try loadRoutes(file, unreadableSecret: .note)
         for finding in loaded.findings {
-            if json { Output.data(finding.object(file: file)) } else { Output.words(finding.line(file: file)) }
+            if json {
+                Output.data(finding.object(file: file))
+            } else {
+                Output.words(printable(finding.line(file: file)))
+            }
         }
         let errors = loaded.findings.count { $0.severity == .error }
         let warnings = loaded.findings.count { $0.severity == .warning }
@@ -53,7 +57,7 @@ func loadRoutes(_ path: String, unreadableSecret: Finding.Severity) throws -> Ro
 
 func loadRoutes(_ loader: RoutesLoader) throws -> RoutesLoader.Loaded {
     do throws(FileFault) { return try loader.load() } catch {
-        Output.words("gruveo-relay: \(error)")
+        Output.words(printable("gruveo-relay: \(error)"))
         throw error.exitCode
     }
 }

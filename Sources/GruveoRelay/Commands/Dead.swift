@@ -31,7 +31,7 @@ struct LetterOptions: ParsableArguments {
 }
 
 /// Says in one line what went wrong and ends with the code for it.
-private func explainingErrors<Value>(_ body: () throws(DeadLetterError) -> Value) throws -> Value {
+func explainingErrors<Value>(_ body: () throws(DeadLetterError) -> Value) throws -> Value {
     do throws(DeadLetterError) { return try body() } catch {
         Output.words("gruveo-relay: \(error)")
         switch error {
@@ -42,7 +42,8 @@ private func explainingErrors<Value>(_ body: () throws(DeadLetterError) -> Value
         case .system(let fault):
             switch fault.code {
             case EACCES, EPERM: throw ExitStatus.noPermission
-            case ENOENT, ENOTDIR: throw ExitStatus.noInput
+            case ENOENT: throw ExitStatus.noInput
+            case ENOTDIR, EEXIST: throw ExitStatus.cannotCreate
             default: throw ExitStatus.ioError
             }
         }
@@ -124,7 +125,7 @@ extension Dead {
                 throw ExitStatus.ioError
             case .unreachable: break
             }
-            let store = try openStore(letter.stateOption.state, limits: Limits()) { _ in }
+            let store = try openStore(letter.stateOption.state, limits: StoreLimits()) { _ in }
             defer { store.close() }
             try await awaiting { store.discard(file.id, destination: file.destination, completion: $0) }
         }

@@ -21,7 +21,7 @@ struct AdminClient {
             timeoutMilliseconds: AdminClient.timeoutMilliseconds)
         switch ending {
         case .response(let response): return .answer(response.status, String(decoding: response.body, as: UTF8.self))
-        case .failure(let failure): return .unreachable(failure.text)
+        case .failure: return .unreachable("is the relay running, and may you read its state directory?")
         }
     }
 }

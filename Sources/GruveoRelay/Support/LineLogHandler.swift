@@ -20,7 +20,7 @@ struct LineLogHandler: LogHandler {
         let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
             .map { " \($0.key)=\(quoted("\($0.value)"))" }.joined()
         let start = isUnderSystemd ? "<\(priority(event.level))>" : "\(wallClock()) \(event.level) "
-        Output.words(start + printable("\(event.message)\(fields)"))
+        LogWriter.shared.write(start + printable("\(event.message)\(fields)"))
     }
 
     private func quoted(_ value: String) -> String {

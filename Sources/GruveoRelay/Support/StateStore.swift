@@ -4,10 +4,11 @@ import SQLiteStore
 
 /// Opens the store of a state directory, or ends the command with a line and the code that says why not.
 func openStore(
-    _ state: String, limits: Limits, acceptsLoss: Bool = false, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
+    _ state: String, limits: StoreLimits, acceptsLoss: Bool = false,
+    onTrouble: @escaping @Sendable (StoreTrouble) -> Void
 ) throws -> EmbeddedStore {
     var options = StoreOptions(directory: state)
-    options.limits = StoreLimits(limits)
+    options.limits = limits
     options.acceptsLoss = acceptsLoss
     do throws(StoreOpenError) {
         return try EmbeddedStore(options, onTrouble: onTrouble)
@@ -27,6 +28,13 @@ func openStore(
 }
 
 extension StoreLimits {
+    init(_ configuration: Configuration) {
+        self.init(configuration.limits)
+        let waits = configuration.destinations.values.flatMap(\.retry.waitsMilliseconds)
+        // Jitter lengthens a wait by a fifth at most; Retry-After has its own cap.
+        longestWaitMilliseconds = max((waits.max() ?? 0) / 5 * 6, RetryAfter.capMilliseconds) + 60_000
+    }
+
     init(_ limits: Limits) {
         self.init()
         retentionMilliseconds = limits.retentionMilliseconds

@@ -124,9 +124,11 @@ package protocol Store: Sendable {
         of delivery: DeliveryKey, completion: @escaping @Sendable (Result<[AttemptRecord], StoreError>) -> Void)
 
     /// Commits a redriven delivery. Doing it twice is harmless: a delivery that is pending or delivered stays as it is.
+    ///
+    /// Refused while the delivery is leased: its last attempt may have ended in the very letter that is redriven.
     func redrive(_ redrive: Redrive, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
-    /// Counts a dead letter as discarded.
+    /// Counts a dead letter as discarded. Refused while the delivery is leased.
     func discard(_ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
     /// The totals, read in one transaction.
