@@ -76,7 +76,7 @@ let package = Package(
             ],
             swiftSettings: common
         ),
-        .target(name: "DeadLetterFiles", dependencies: ["Relay", "JSON"], swiftSettings: common),
+        .target(name: "DeadLetterFiles", dependencies: ["Relay", "JSON", "Signatures"], swiftSettings: common),
         .target(
             name: "Console",
             dependencies: [

@@ -1,5 +1,6 @@
 import JSON
 import Relay
+import Signatures
 
 /// Reads the members of one JSON object of a dead letter, and says precisely what is wrong.
 struct DeadLetterFields {
@@ -73,7 +74,12 @@ struct DeadLetterFields {
     }
 
     func base64(_ key: String) throws(DeadLetterFault) -> [UInt8] {
-        guard let bytes = Base64.decode(try string(key)) else { throw try fault(key, "base64, with its padding") }
+        let text = try string(key)
+        // One spelling only: what we would write ourselves.
+        guard let bytes = Base64.decode(Array(text.utf8)[...]), Base64.encode(bytes).utf8.elementsEqual(text.utf8)
+        else {
+            throw try fault(key, "base64, with its padding")
+        }
         return bytes
     }
 

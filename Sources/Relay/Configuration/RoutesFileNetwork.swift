@@ -1,12 +1,8 @@
 /// Reads the keys that say which network a destination may be in, and compares its URL with them.
 enum NetworkRules {
-    /// What `allowPrivate` can open: loopback, RFC 1918, RFC 6598, RFC 4193. All else is open or stays closed.
-    private static let openable = [
-        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7",
-    ].compactMap(AddressBlock.parse)
-
+    /// Whether `allowPrivate` can open it; all else is open or stays closed.
     static func isOpenable(_ block: AddressBlock) -> Bool {
-        openable.contains { $0.prefixLength <= block.prefixLength && $0.contains(block.address) }
+        AddressPolicy.privateNetworks.contains { $0.prefixLength <= block.prefixLength && $0.contains(block.address) }
     }
 
     /// Why nothing would ever be sent to this host; nil where something may be. Names are judged when they resolve,

@@ -85,7 +85,7 @@ package enum AddressPolicy {
         "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
         "::/128", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128", "64:ff9b:1::/48")
 
-    private static let privateNetworks = blocks(
+    static let privateNetworks = blocks(
         "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
 
     private static func blocks(_ texts: String...) -> [AddressBlock] { texts.compactMap(AddressBlock.parse) }
