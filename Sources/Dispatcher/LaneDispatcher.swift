@@ -153,11 +153,11 @@ extension LaneDispatcher {
                 return release(lease.deliveries.map(\.key))
             }
             lanes[name]?.leased(lease, now: ports.now())
+            if !lease.deliveries.isEmpty { pump(name) }
         case .failure(let error):
             ports.notify(.leaseFailed(destination: name, error))
             lanes[name]?.leaseFailed(now: ports.now())
         }
-        if case .success(let lease) = result, !lease.deliveries.isEmpty { pump(name) }
     }
 
     private func send(_ delivery: Delivery, to destination: Destination, now: Timestamp) {

@@ -10,7 +10,7 @@ struct Reporter: Sendable {
     private let logger: Logger
     private let badSignatures = RateLimitedCount()
     private let unsettled = RateLimitedCount()
-    private let keyMatches = Tally()
+    private let keyMatches = KeyMatches()
 
     init(logger: Logger) { self.logger = logger }
 
@@ -20,7 +20,7 @@ struct Reporter: Sendable {
     func intake(_ notice: Intake.Notice) {
         switch notice {
         case .accepted(let acceptance, let source, let keyLabel, let routing):
-            keyMatches.add("\(source)/\(keyLabel)")
+            keyMatches.add(source: source, keyLabel: keyLabel)
             guard logger.logLevel <= .info else { return }
             logger.info(
                 acceptance.isDuplicate ? "duplicate" : "accepted",
@@ -128,11 +128,22 @@ final class RateLimitedCount: Sendable {
     }
 }
 
-/// Counts by name.
-final class Tally: Sendable {
-    private let counts = Mutex<[String: Int]>([:])
+/// Counts events by source and key; on every event's way, so names are put together only when somebody asks.
+final class KeyMatches: Sendable {
+    private struct Key: Hashable {
+        let source: String
+        let label: String
+    }
 
-    func add(_ name: String) { counts.withLock { $0[name, default: 0] += 1 } }
+    private let counts = Mutex<[Key: Int]>([:])
 
-    func all() -> [String: Int] { counts.withLock { $0 } }
+    func add(source: String, keyLabel: String) {
+        counts.withLock { $0[Key(source: source, label: keyLabel), default: 0] += 1 }
+    }
+
+    /// By `source/label`. Labels may hold a slash, so two keys can have one name; their events are then added up.
+    func all() -> [String: Int] {
+        let named = counts.withLock { counts in counts.map { ("\($0.key.source)/\($0.key.label)", $0.value) } }
+        return Dictionary(named, uniquingKeysWith: +)
+    }
 }

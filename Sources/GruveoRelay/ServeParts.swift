@@ -7,12 +7,9 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Runs what blocks on a thread that may.
-func offThePool(_ body: @escaping @Sendable () -> Void) async {
+func offThePool<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
     await withCheckedContinuation { continuation in
-        DispatchQueue.global().async {
-            body()
-            continuation.resume()
-        }
+        DispatchQueue.global().async { continuation.resume(returning: body()) }
     }
 }
 

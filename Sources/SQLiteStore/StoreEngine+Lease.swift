@@ -49,28 +49,23 @@ extension StoreEngine {
         return loaded
     }
 
+    /// Deliveries that have become due, and those that are due later than any wait is long: the clock was set back
+    /// since.
     private func deferredKeys(
         _ destination: Int64, _ limit: Int, _ now: Timestamp, _ statements: Statements
     ) throws -> [Int64] {
-        var keys: [Int64] = []
-        let scan = statements.scanDeferred
-        scan.bind(1, destination)
-        scan.bind(2, now.milliseconds)
-        defer { scan.reset() }
-        while keys.count < limit, try scan.step() {
-            if book.isAvailable(scan.integer(0)) { keys.append(scan.integer(0)) }
-        }
-        return try keys + misdatedKeys(destination, limit - keys.count, now, statements)
+        let due = try availableKeys(statements.scanDeferred, destination, now, limit)
+        let beyond = now.advanced(byMilliseconds: limits.longestWaitMilliseconds)
+        return try due + availableKeys(statements.nextDue, destination, beyond, limit - due.count)
     }
 
-    /// Deliveries that are due later than any wait is long: the clock was set back since.
-    private func misdatedKeys(
-        _ destination: Int64, _ limit: Int, _ now: Timestamp, _ statements: Statements
+    /// What a scan by destination and time finds that nobody holds.
+    private func availableKeys(
+        _ scan: PreparedStatement, _ destination: Int64, _ time: Timestamp, _ limit: Int
     ) throws -> [Int64] {
         var keys: [Int64] = []
-        let scan = statements.nextDue
         scan.bind(1, destination)
-        scan.bind(2, now.advanced(byMilliseconds: limits.longestWaitMilliseconds).milliseconds)
+        scan.bind(2, time.milliseconds)
         defer { scan.reset() }
         while keys.count < limit, try scan.step() {
             if book.isAvailable(scan.integer(0)) { keys.append(scan.integer(0)) }

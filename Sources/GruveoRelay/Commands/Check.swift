@@ -50,14 +50,11 @@ extension Finding {
     }
 }
 
-/// Loads a routes file for a command; a file that cannot be read ends it with 66.
+/// Loads a routes file for a command; a file that cannot be read ends it with 66 or 77.
 func loadRoutes(_ path: String, unreadableSecret: Finding.Severity) throws -> RoutesLoader.Loaded {
     try loadRoutes(RoutesLoader(path: path, unreadableSecret: unreadableSecret))
 }
 
 func loadRoutes(_ loader: RoutesLoader) throws -> RoutesLoader.Loaded {
-    do throws(FileFault) { return try loader.load() } catch {
-        Output.words(printable("gruveo-relay: \(error)"))
-        throw error.exitCode
-    }
+    try explainingFaults { () throws(FileFault) in try loader.load() }
 }

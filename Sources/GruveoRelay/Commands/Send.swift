@@ -39,12 +39,7 @@ struct Send: ParsableCommand {
     func run() throws {
         let body = try sample.map { $0.body(at: wallClock()) } ?? readBody(event ?? "-")
         let (url, key) = try target()
-        let signature = Hex.encode(key.authenticate(body))
-        let headers = [
-            OutgoingRequest.Header("Content-Type", "application/json"),
-            OutgoingRequest.Header(IncomingSignature.headerName, signature),
-        ]
-        switch CurlSender.post(url: url, headers: headers, body: body) {
+        switch postAsGruveo(body, signedBy: key, to: url) {
         case .response(let response):
             Output.words("\(redactedURL(url)) answered \(response.status)")
             if !response.body.isEmpty { Output.data(printable(String(decoding: response.body, as: UTF8.self))) }
@@ -59,13 +54,7 @@ struct Send: ParsableCommand {
     }
 
     private func target() throws -> (url: String, key: HMACKey) {
-        if let to, let keyVariable {
-            guard let value = environment(keyVariable), !value.isEmpty else {
-                Output.words("gruveo-relay: the environment variable \(keyVariable) is not set")
-                throw ExitStatus.noInput
-            }
-            return (to, HMACKey(Secret(Array(value.utf8))))
-        }
+        if let to, let keyVariable { return (to, try signingKey(inVariable: keyVariable)) }
         let loaded = try loadRoutes(options.config, unreadableSecret: .note)
         guard let source = loaded.configuration?.sources.first, let key = source.verifier.keys.first?.key else {
             loaded.lines.forEach(Output.words)
@@ -74,4 +63,13 @@ struct Send: ParsableCommand {
         }
         return ("http://\(listen)\(source.path)", key)
     }
+}
+
+/// Posts an event with its signature in the header that Gruveo uses; blocks until the answer is here.
+func postAsGruveo(_ body: [UInt8], signedBy key: HMACKey, to url: String) -> AttemptResult.Ending {
+    let headers = [
+        OutgoingRequest.Header("Content-Type", "application/json"),
+        OutgoingRequest.Header(IncomingSignature.headerName, Hex.encode(key.authenticate(body))),
+    ]
+    return CurlSender.post(url: url, headers: headers, body: body)
 }

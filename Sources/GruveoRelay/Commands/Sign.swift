@@ -8,23 +8,21 @@ struct KeyOption: ParsableArguments {
     @Option(name: .customLong("key-env"), help: "The environment variable that holds the key.")
     var keyVariable: String
 
-    func secret() throws -> Secret {
-        guard let value = environment(keyVariable), !value.isEmpty else {
-            Output.words("gruveo-relay: the environment variable \(keyVariable) is not set")
-            throw ExitStatus.noInput
-        }
-        return Secret(Array(value.utf8))
-    }
+    func key() throws -> HMACKey { try signingKey(inVariable: keyVariable) }
 }
 
-/// Reads a body for a command; a file that cannot be read ends it with 66.
-func readBody(_ path: String) throws -> [UInt8] {
-    do throws(FileFault) {
-        return try Files.read(path)
-    } catch {
-        Output.words("gruveo-relay: \(error)")
-        throw error.exitCode
+/// The key that a variable of the environment holds; one that is not set ends the command with 66.
+func signingKey(inVariable name: String) throws -> HMACKey {
+    guard let value = environment(name), !value.isEmpty else {
+        Output.words("gruveo-relay: the environment variable \(name) is not set")
+        throw ExitStatus.noInput
     }
+    return HMACKey(Secret(Array(value.utf8)))
+}
+
+/// Reads a body for a command; a file that cannot be read ends it with 66 or 77.
+func readBody(_ path: String) throws -> [UInt8] {
+    try explainingFaults { () throws(FileFault) in try Files.read(path) }
 }
 
 /// Prints the signature that Gruveo would send.
@@ -38,7 +36,7 @@ struct Sign: ParsableCommand {
     var file: String = "-"
 
     func run() throws {
-        let key = HMACKey(try key.secret())
+        let key = try key.key()
         Output.data(Hex.encode(key.authenticate(try readBody(file))))
     }
 }
@@ -62,7 +60,7 @@ struct Verify: ParsableCommand {
             Output.words("not a signature: expected 64 hex digits, or base64 of 32 bytes")
             throw ExitStatus.badData
         }
-        let verifier = Verifier(keys: [(label: "key", key: HMACKey(try key.secret()))])
+        let verifier = Verifier(keys: [(label: "key", key: try key.key())])
         guard verifier.matchingKey(signature: decoded, body: try readBody(file)) != nil else {
             Output.words("wrong: this key does not give this signature for these bytes")
             throw ExitStatus.badData

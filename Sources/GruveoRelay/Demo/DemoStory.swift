@@ -1,6 +1,4 @@
-import CurlSender
 import DeadLetterFiles
-import Dispatch
 import JSON
 import Relay
 import Signatures
@@ -34,17 +32,9 @@ struct DemoStory: Sendable {
     }
 
     private func post(_ body: [UInt8], signedBy key: HMACKey, to url: String) async -> String {
-        let headers = [
-            OutgoingRequest.Header("Content-Type", "application/json"),
-            OutgoingRequest.Header(IncomingSignature.headerName, Hex.encode(key.authenticate(body))),
-        ]
-        return await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                switch CurlSender.post(url: url, headers: headers, body: body) {
-                case .response(let response): continuation.resume(returning: "\(response.status)")
-                case .failure(let failure): continuation.resume(returning: failure.text)
-                }
-            }
+        switch await offThePool({ postAsGruveo(body, signedBy: key, to: url) }) {
+        case .response(let response): "\(response.status)"
+        case .failure(let failure): failure.text
         }
     }
 

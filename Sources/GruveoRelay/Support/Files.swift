@@ -15,6 +15,14 @@ struct FileFault: Error, CustomStringConvertible {
     var exitCode: ExitCode { code == EACCES || code == EPERM ? ExitStatus.noPermission : ExitStatus.noInput }
 }
 
+/// Says in one line why a file cannot be read, and ends the command with the code for it.
+func explainingFaults<Value>(_ body: () throws(FileFault) -> Value) throws -> Value {
+    do throws(FileFault) { return try body() } catch {
+        Output.words(printable("gruveo-relay: \(error)"))
+        throw error.exitCode
+    }
+}
+
 enum Files {
     /// The bytes of a regular file, or of standard input for `-`.
     ///

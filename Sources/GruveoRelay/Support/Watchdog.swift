@@ -1,5 +1,4 @@
 import CurlSender
-import Dispatch
 import Logging
 import Relay
 import ServiceLifecycle
@@ -42,16 +41,10 @@ struct Watchdog: Service {
 
     /// Any HTTP answer will do; asked on a thread that may block.
     private func listenerAnswers(_ address: ListenAddress) async -> Bool {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                let ending = CurlSender.post(
-                    url: "http://\(address)/healthz", headers: [], body: [], timeoutMilliseconds: 5_000)
-                if case .response = ending {
-                    continuation.resume(returning: true)
-                } else {
-                    continuation.resume(returning: false)
-                }
-            }
+        let ending = await offThePool {
+            CurlSender.post(url: "http://\(address)/healthz", headers: [], body: [], timeoutMilliseconds: 5_000)
         }
+        if case .response = ending { return true }
+        return false
     }
 }
