@@ -45,7 +45,8 @@ extension TransferFailure {
 
     private static func isHangUp(text: String, systemError: Int32) -> Bool {
         systemError == ECONNRESET || systemError == EPIPE || text.contains("SSL_ERROR_SYSCALL")
-            || text.contains("Connection reset by peer") || text.contains("unexpected eof")
+            || text.contains("Connection reset by peer") || text.contains("Broken pipe")
+            || text.contains("unexpected eof")
     }
 
     /// The texts may repeat what a stranger's server sent: no control character of it reaches a terminal.

@@ -50,6 +50,7 @@ func request(
 ) -> OutgoingRequest {
     var options = TransferOptions()
     options.timeoutMilliseconds = timeoutMilliseconds
+    options.connectTimeoutMilliseconds = timeoutMilliseconds
     options.allowPrivate = allowPrivate
     options.caFile = caFile
     return OutgoingRequest(method: method, url: url, headers: headers, body: body, options: options)

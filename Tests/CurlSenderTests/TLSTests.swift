@@ -68,7 +68,8 @@ struct TLSTests {
         }
         try await withServer(server) { server, sender in
             let url = "https://127.0.0.1:\(server.port)/"
-            #expect(await sender.failure(of: request(url))?.kind == .reset)
+            let failure = await sender.failure(of: request(url, timeoutMilliseconds: 30_000))
+            #expect(failure?.kind == .reset, "\(String(describing: failure))")
         }
     }
 
