@@ -42,6 +42,7 @@ soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, and their c
 
 bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx and a Python outbox
 	@scripts/install-dependencies.sh bench
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python Benchmarks/end_to_end.py
 
 install: ## Copy the built release and the unit into $(DESTDIR)$(PREFIX)

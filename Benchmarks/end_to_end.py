@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The whole way, measured: signed 600-byte events in, durable before 200, three deliveries each to a local nginx.
 
-In turn, for some rounds: the relay; a Python outbox as one writes it by hand, the yardstick of the bars; the same
-outbox tuned as far as one Python process goes; and nginx alone, which reads the body and answers 200. A run counts
-only if each destination got every acknowledged event, and no other, once. Needs wrk and nginx; RELAY_BINARY says which
-relay.
+In turn, for some rounds: the relay; a Python outbox as one writes it by hand with aiohttp, the yardstick of the bars;
+the same outbox with HTTP spoken by hand, and tuned as far as one Python process goes; and nginx alone, which reads the
+body and answers 200. A run counts only if each destination got every acknowledged event, and no other, once. Needs wrk,
+nginx and Python's aiohttp; RELAY_BINARY says which relay.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import targets
 from deliveries import DeliveryLogs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MEASURED = ("relay", "outbox", "tuned", "nginx")
+MEASURED = ("relay", "outbox", "lean", "tuned", "nginx")
 # Events prepared for each second of load: more than one has taken yet. Who runs out of them is measured all the same.
 PREPARED_A_SECOND = 30_000
 DRAIN_SECONDS = 180

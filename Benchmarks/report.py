@@ -55,13 +55,13 @@ def table(runs):
         ("RSS at the end, MB", lambda run: run.resident / MEGABYTE, "{:.1f}"),
         ("RSS at most, MB", lambda run: run.peak / MEGABYTE, "{:.1f}"),
     ]
-    titles = ("relay", "outbox", "tuned outbox", "nginx alone")
+    titles = ("relay", "outbox", "lean outbox", "tuned outbox", "nginx alone")
     head = "".join(f"{title:>28}" for title in titles)
-    print(f"{'median (least – most)':40}{head}{'relay/outbox':>13}{'/tuned':>8}")
+    print(f"{'median (least – most)':40}{head}{'relay/outbox':>13}{'/lean':>8}{'/tuned':>8}")
     for label, value, form in rows:
         cells = "".join(f"{spread(valid[name], value, form):>28}" for name in valid)
-        ratios = (ratio(valid["relay"], valid[name], value) for name in ("outbox", "tuned"))
-        print("{:40}{}{:>13}{:>8}".format(label, cells, *ratios))
+        ratios = (ratio(valid["relay"], valid[name], value) for name in ("outbox", "lean", "tuned"))
+        print("{:40}{}{:>13}{:>8}{:>8}".format(label, cells, *ratios))
     split(valid["relay"])
     return bars(runs, valid)
 

@@ -16,7 +16,7 @@ import load
 
 DESTINATIONS = ("a", "b", "c")
 CREDENTIALS = {"BENCH_GRUVEO_KEY": load.KEY.decode(), "BENCH_CALL_LOG_KEY": "another key only for the benchmark"}
-OUTBOXES = {"outbox": "python_outbox.py", "tuned": "python_outbox_tuned.py"}
+OUTBOXES = {"outbox": "python_outbox.py", "lean": "python_outbox_lean.py", "tuned": "python_outbox_tuned.py"}
 START_SECONDS = 20
 STOP_SECONDS = 20
 
