@@ -6,7 +6,7 @@ set -euo pipefail
 build=(libcurl4-openssl-dev libssl-dev libsqlite3-dev pkg-config)
 test=("${build[@]}" python3 python3-venv curl strace openssl webhook eatmydata systemd)
 bench=("${test[@]}" nginx-light wrk)
-soak=("${test[@]}" xfsprogs e2fsprogs gcc libc6-dev)
+soak=("${test[@]}" xfsprogs e2fsprogs gcc libc6-dev systemd-container debootstrap)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;
