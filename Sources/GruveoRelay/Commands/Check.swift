@@ -7,8 +7,8 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a routes file: everything that serve would refuse, all at once.",
         discussion: """
-            Exit code 0 without errors, 78 with errors (with --strict: or warnings), 66 where there is no file. \
-            Secrets need not be readable: one that is not is a note.
+            Exit code 0 without errors, 78 with errors (with --strict: or warnings), 66 where there is no file, \
+            65 where --events found a difference. Secrets need not be readable: one that is not is a note.
             """)
 
     @Argument(help: "The routes file (RELAY_CONFIG or /etc/gruveo-relay/routes.json).")
@@ -17,24 +17,60 @@ struct Check: ParsableCommand {
     @Flag(help: "Treat warnings as errors.")
     var strict = false
 
-    @Flag(help: "Print one JSON object a finding on standard output.")
+    @Option(
+        help: "A folder of *.json files { \"event\": …, \"expect\": [ \"ROUTE\" ] } to run against the routes.",
+        completion: .directory)
+    var events: String?
+
+    @Flag(help: "Print one JSON object a finding or difference on standard output.")
     var json = false
+
+    func validate() throws {
+        if events?.isEmpty == true { throw ValidationError("--events needs the name of a folder") }
+    }
 
     func run() throws {
         let loaded = try loadRoutes(file, unreadableSecret: .note)
-        for finding in loaded.findings {
-            if json {
-                Output.data(finding.object(file: file))
-            } else {
-                Output.words(printable(finding.line(file: file)))
-            }
-        }
+        for finding in loaded.findings { show(finding, file: file) }
         let errors = loaded.findings.count { $0.severity == .error }
         let warnings = loaded.findings.count { $0.severity == .warning }
-        if !json {
-            Output.words("\(file): \(counted(errors, "error")), \(counted(warnings, "warning"))")
-        }
+        summarize("\(file): \(counted(errors, "error")), \(counted(warnings, "warning"))")
         if errors > 0 || (strict && warnings > 0) { throw ExitStatus.badConfiguration }
+        if let events, let configuration = loaded.configuration {
+            try run(GoldenEvents(folder: events, configuration: configuration))
+        }
+    }
+
+    private func run(_ golden: GoldenEvents) throws {
+        let tally = try explainingFaults { () throws(FileFault) in try golden.run(show) }
+        let errors = tally.errors > 0 ? ", \(counted(tally.errors, "error"))" : ""
+        summarize(
+            "\(golden.folder): \(counted(tally.events, "event")), \(counted(tally.differences, "difference"))\(errors)")
+        if tally.differences > 0 || tally.errors > 0 { throw ExitStatus.badData }
+    }
+
+    private func show(_ report: GoldenEvents.Report) {
+        switch report {
+        case .finding(let finding, let file): show(finding, file: file)
+        case .difference(let difference, let event, let file):
+            if json {
+                Output.data(GoldenEvents.object(difference, of: event, file: file))
+            } else {
+                GoldenEvents.lines(difference, of: event, file: file).forEach { Output.words(printable($0)) }
+            }
+        }
+    }
+
+    private func show(_ finding: Finding, file: String) {
+        if json {
+            Output.data(finding.object(file: file))
+        } else {
+            Output.words(printable(finding.line(file: file)))
+        }
+    }
+
+    private func summarize(_ line: String) {
+        if !json { Output.words(printable(line)) }
     }
 
     private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

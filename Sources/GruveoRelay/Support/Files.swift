@@ -7,8 +7,15 @@ struct FileFault: Error, CustomStringConvertible {
     let path: String
     let code: Int32
 
-    var description: String {
-        code == EFBIG ? "\(path): too large" : "\(path): \(String(cString: strerror(code)))"
+    var description: String { "\(path): \(reason)" }
+
+    /// Without the path.
+    var reason: String {
+        switch code {
+        case EFBIG: "too large"
+        case EINVAL: "not a regular file"
+        default: String(cString: strerror(code))
+        }
     }
 
     /// 77 where this user may not read it, else 66.
