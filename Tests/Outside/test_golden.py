@@ -253,3 +253,14 @@ def test_thousands_of_files_are_quick(golden):
     assert golden.words(0) == ["golden: 5000 events, 0 differences"]
     # A debug build on a busy machine; the release build takes a tenth.
     assert time.monotonic() - start < 15
+
+
+def test_a_file_made_to_be_slow_is_not(golden):
+    names = ",".join(f'"{number}"' for number in range(30_000))
+    golden.write("names.json", f'{{"event": {{}}, "expect": [{names}]}}')
+    golden.write("keys.json", '{"event": {}, "expect": []' + ', "a": 0' * 30_000 + "}")
+    golden.write("inner.json", '{"event": {"b": 0' + ', "a": 0' * 500 + '}, "expect": "quarantined"}')
+    start = time.monotonic()
+    done = golden.check()
+    assert time.monotonic() - start < 15
+    assert done.returncode == 65 and done.stderr.endswith(b"\ngolden: 1 event, 0 differences, 60000 errors\n")

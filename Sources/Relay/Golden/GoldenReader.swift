@@ -44,18 +44,19 @@ package struct GoldenReader: Sendable {
     // MARK: - The text
 
     /// Parses the text. Within the event a key may stand twice, and it may be nested too deep: that is the event's
-    /// matter, and the router's to refuse.
+    /// matter, and the router's to refuse. Beside the event a repeat is reported and left out.
     private static func parse(_ bytes: [UInt8], _ log: FindingLog) -> JSONNode? {
         var limits = JSONLimits()
         limits.depth = 128
         do throws(JSONError) {
             let (root, duplicates) = try JSONNode.parseCollectingDuplicates(bytes, limits: limits)
             guard case .object(let members) = root.kind else { return root }
-            for member in members where duplicates.contains(member.keyOffset) {
+            let repeats = Set(duplicates)
+            for member in members where repeats.contains(member.keyOffset) {
                 let place = FilePlace(offset: member.keyOffset, path: "")
                 log.add(.error, at: place, "the key \(Words.quoted(member.key)) stands here twice: remove one")
             }
-            return root
+            return JSONNode(.object(members.filter { !repeats.contains($0.keyOffset) }), offset: root.offset)
         } catch {
             let isEmpty = bytes.allSatisfy { $0 == 0x20 || 0x09...0x0D ~= $0 }
             let message = isEmpty ? "the file is empty: write an object with \"event\" and \"expect\"" : error.message
