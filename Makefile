@@ -45,9 +45,10 @@ bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx an
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python Benchmarks/end_to_end.py
 
-install: ## Copy the built release and the unit into $(DESTDIR)$(PREFIX)
+install: ## Copy the built release, its schema and the unit into $(DESTDIR)$(PREFIX)
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay
 	install -D -m 0644 systemd/gruveo-relay.service $(DESTDIR)/lib/systemd/system/gruveo-relay.service
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/gruveo-relay Sources/GruveoRelay/routes.schema.json
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay README.md docs/*.md
 	install -d -m 0755 $(DESTDIR)/etc/gruveo-relay
 	install -d -m 0700 $(DESTDIR)/etc/gruveo-relay/credentials
@@ -56,7 +57,7 @@ install: ## Copy the built release and the unit into $(DESTDIR)$(PREFIX)
 
 uninstall: ## Remove the program and its unit; configuration and state stay
 	rm -f $(DESTDIR)$(PREFIX)/bin/gruveo-relay $(DESTDIR)/lib/systemd/system/gruveo-relay.service
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay $(DESTDIR)$(PREFIX)/share/gruveo-relay
 
 clean:
 	rm -rf .build
