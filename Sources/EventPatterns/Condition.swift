@@ -1,5 +1,5 @@
 /// One alternative that a field's value may satisfy.
-enum Condition: Sendable {
+enum Condition: Sendable, Hashable {
     case null
     case bool(Bool)
     case number(NumberLiteral)
@@ -20,7 +20,7 @@ enum Condition: Sendable {
 }
 
 /// A number as it is written and as a double; either may make two numbers the same.
-struct NumberLiteral: Sendable {
+struct NumberLiteral: Sendable, Hashable {
     let text: [UInt8]
     let double: Double
 
@@ -30,7 +30,7 @@ struct NumberLiteral: Sendable {
 }
 
 /// Bounds of `numeric`; a single comparison leaves the other end open.
-struct NumericRange: Sendable {
+struct NumericRange: Sendable, Hashable {
     var lowest = -Double.infinity
     var includesLowest = true
     var highest = Double.infinity

@@ -1,4 +1,4 @@
-/// One thing that is wrong in a pattern, with the place of it.
+/// One thing that is wrong in a pattern, or probably not meant, with the place of it.
 package struct PatternFault: Sendable, Equatable {
     /// Byte offset in the text that the pattern came from.
     package let offset: Int

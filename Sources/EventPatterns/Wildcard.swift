@@ -1,5 +1,5 @@
 /// A text with `*` for any run of characters; `\*` and `\\` stand for themselves.
-struct Wildcard: Sendable {
+struct Wildcard: Sendable, Hashable {
     /// What stands between the stars; the first piece is anchored at the start, the last one at the end.
     private let pieces: [Piece]
 
@@ -31,6 +31,9 @@ struct Wildcard: Sendable {
         self.pieces = pieces.map(Piece.init)
     }
 
+    /// What stands between the stars.
+    var literals: [[UInt8]] { pieces.map(\.bytes) }
+
     /// Whether the whole text fits; each piece is taken at its first place, so the time grows with the text only.
     func matches(_ text: Span<UInt8>) -> Bool {
         guard let first = pieces.first, let last = pieces.last else { return false }
@@ -48,7 +51,7 @@ struct Wildcard: Sendable {
     }
 
     /// A literal run with the table of Knuth, Morris and Pratt, which never looks at a byte of the text twice.
-    private struct Piece: Sendable {
+    private struct Piece: Sendable, Hashable {
         let bytes: [UInt8]
         private let fallback: [Int]
 
