@@ -16,13 +16,13 @@ import Testing
     @Test(
         arguments: [
             (
-                #"{"match": {"a": [1]}, "to": ["crm"]}"#,
+                #"{"match": {"link": ["x"]}, "to": ["crm"]}"#,
                 [
                     #"4:1: error: routes[0]: "name" is missing: add a name, which logs and dead letters will show"#
                 ]
             ),
             (
-                #"{"name": "", "match": {"a": [1]}, "to": ["crm"]}"#,
+                #"{"name": "", "match": {"link": ["x"]}, "to": ["crm"]}"#,
                 [
                     "4:10: error: routes[0].name: must be 1 to 200 bytes without control characters"
                 ]
@@ -34,34 +34,34 @@ import Testing
                 ]
             ),
             (
-                #"{"name": "a", "match": {"a": [1]}}"#,
+                #"{"name": "a", "match": {"link": ["x"]}}"#,
                 [
                     #"4:1: error: routes[0]: "to" is missing: add "to": [ "DESTINATION" ]"#
                 ]
             ),
             (
-                #"{"name": "a", "match": {"a": [1]}, "to": []}"#,
+                #"{"name": "a", "match": {"link": ["x"]}, "to": []}"#,
                 [
-                    "4:42: error: routes[0].to: needs at least one destination"
+                    "4:47: error: routes[0].to: needs at least one destination"
                 ]
             ),
             (
-                #"{"name": "a", "match": {"a": [1]}, "to": "crm"}"#,
+                #"{"name": "a", "match": {"link": ["x"]}, "to": "crm"}"#,
                 [
-                    "4:42: error: routes[0].to: must be a list of destination names, not a string"
+                    "4:47: error: routes[0].to: must be a list of destination names, not a string"
                 ]
             ),
             (
-                #"{"name": "a", "match": {"a": [1]}, "to": ["crm", "crm"]}"#,
+                #"{"name": "a", "match": {"link": ["x"]}, "to": ["crm", "crm"]}"#,
                 [
-                    #"4:50: warning: routes[0].to[1]: "crm" is named twice: one is enough"#
+                    #"4:55: warning: routes[0].to[1]: "crm" is named twice: one is enough"#
                 ]
             ),
             (
-                #"{"name": "a", "match": {"a": [1]}, "to": ["crm"], "from": ["three", "oen"]}"#,
+                #"{"name": "a", "match": {"link": ["x"]}, "to": ["crm"], "from": ["three", "oen"]}"#,
                 [
-                    #"4:60: error: routes[0].from[0]: unknown source "three""#,
-                    #"4:69: error: routes[0].from[1]: unknown source "oen", did you mean "one"?"#,
+                    #"4:65: error: routes[0].from[0]: unknown source "three""#,
+                    #"4:74: error: routes[0].from[1]: unknown source "oen", did you mean "one"?"#,
                 ]
             ),
             (
@@ -87,14 +87,18 @@ import Testing
                 #"{"name": "a", "match": "otherwise", "to": ["crm"]}, {"name": "a", "match": "otherwise", "to": "#
                     + #"["log"]}"#,
                 [
-                    #"4:62: error: routes[1].name: another route is called "a": choose another name"#
+                    #"4:62: error: routes[1].name: another route is called "a": choose another name"#,
+                    #"4:76: warning: routes[1].match: the route "a" at 4:24 has the same match: put all destinations "#
+                        + #"into the "to" of one of them"#,
                 ]
             ),
             (
                 #"{"name": "é", "match": "otherwise", "to": ["crm"]}, {"name": "é", "match": "otherwise", "to": "#
                     + #"["log"]}"#,
                 [
-                    #"4:62: error: routes[1].name: another route is called "é": choose another name"#
+                    #"4:62: error: routes[1].name: another route is called "é": choose another name"#,
+                    #"4:76: warning: routes[1].match: the route "é" at 4:24 has the same match: put all destinations "#
+                        + #"into the "to" of one of them"#,
                 ]
             ),
             (

@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test func tenThousandFindingsGetTheirPlacesInOnePass() {
-        let routes = (0..<10_000).map { #"{"name": "route \#($0)", "match": {"a": [1]}, "to": ["nobody"]}"# }
+        let routes = (0..<10_000).map { #"{"name": "route \#($0)", "match": {"link": ["\#($0)"]}, "to": ["nobody"]}"# }
         let bytes = Array(#"{"routes": [\#(routes.joined(separator: ","))]}"#.utf8)
         var findings: [Finding] = []
         let time = processorTime { findings = RoutesFile.decode(bytes).findings }

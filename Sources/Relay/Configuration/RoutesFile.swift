@@ -40,7 +40,8 @@ package struct RoutesFile: Sendable {
             sources: sourcesField?.memberNames ?? [], destinations: destinationsField?.memberNames ?? [])
         return RoutesFile(
             sources: sourcesField?.sources(retentionMilliseconds: limits.retentionMilliseconds) ?? [],
-            destinations: destinationsField?.destinations() ?? [], routes: routesField?.routes(known: known) ?? [],
+            destinations: destinationsField?.destinations() ?? [],
+            routes: routesField?.routes(known: known, bytes) ?? [],
             limits: limits, bytes: bytes)
     }
 }

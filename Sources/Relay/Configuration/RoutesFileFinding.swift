@@ -70,7 +70,7 @@ final class FindingLog {
 }
 
 /// Turns rising byte offsets into positions in one pass over the text, however many there are.
-private struct PositionWalk {
+struct PositionWalk {
     let bytes: [UInt8]
     private var index = 0
     private var line = 1

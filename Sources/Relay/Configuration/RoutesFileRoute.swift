@@ -27,16 +27,19 @@ struct KnownNames {
 }
 
 extension Field {
-    /// Reads `routes`.
-    func routes(known: KnownNames) -> [Route] {
+    /// Reads `routes`; `bytes` is the file.
+    func routes(known: KnownNames, _ bytes: [UInt8]) -> [Route] {
         guard let elements = elements("routes") else { return [] }
         if elements.isEmpty { note(RoutesFile.noRoutes) }
         // Names that look alike to a person are the same here: `==` compares by canonical equivalence.
         var names: Set<String> = []
-        return elements.compactMap { $0.route(known: known, names: &names) }
+        var matches = SameMatches(sources: known.sources)
+        let routes = elements.compactMap { $0.route(known: known, names: &names, matches: &matches) }
+        matches.report(to: log, bytes)
+        return routes
     }
 
-    private func route(known: KnownNames, names: inout Set<String>) -> Route? {
+    private func route(known: KnownNames, names: inout Set<String>, matches: inout SameMatches) -> Route? {
         guard var reader = object("a route: an object with \"name\", \"match\" and \"to\"") else { return nil }
         defer { reader.finish() }
         let nameField = reader.required("name", "add a name, which logs and dead letters will show")
@@ -44,11 +47,14 @@ extension Field {
         if let name, !names.insert(name).inserted {
             nameField?.error("another route is called \(Words.quoted(name)): choose another name")
         }
-        let match = reader.required("match", "add \"match\": {} for every event, or \"otherwise\"")?.match()
+        let matchField = reader.required("match", "add \"match\": {} for every event, or \"otherwise\"")
+        let match = matchField?.match()
         let to = reader.required("to", "add \"to\": [ \"DESTINATION\" ]")?.references(to: .destination, known)
         let from = reader.optional("from")?.references(to: .source, known)
         guard let name, let match, let to else { return nil }
-        return Route(name: name, match: match, destinations: to, sources: from)
+        let route = Route(name: name, match: match, destinations: to, sources: from)
+        if let matchField { matches.add(route, at: matchField.place) }
+        return route
     }
 
     private func routeName() -> String? {
@@ -103,13 +109,19 @@ extension Field {
     /// Hands the pattern to its own parser: the only place that knows how it reports.
     private func pattern() -> EventPattern? {
         do throws(PatternFaults) {
-            return try EventPattern.parse(node)
+            let pattern = try EventPattern.parse(node)
+            add(.warning, RouteLint.lint(pattern, node))
+            return pattern
         } catch {
-            for fault in error.faults {
-                let faultPath = fault.path.isEmpty ? path : "\(path).\(fault.path)"
-                log.add(.error, at: FilePlace(offset: fault.offset, path: faultPath), fault.message)
-            }
+            add(.error, error.faults)
             return nil
+        }
+    }
+
+    private func add(_ severity: Finding.Severity, _ faults: [PatternFault]) {
+        for fault in faults {
+            let faultPath = fault.path.isEmpty ? path : "\(path).\(fault.path)"
+            log.add(severity, at: FilePlace(offset: fault.offset, path: faultPath), fault.message)
         }
     }
 }
