@@ -11,8 +11,18 @@ struct RoutesLoader: Sendable {
         let findings: [Finding]
         let path: String
 
-        /// The findings that say something about running: all but notes.
-        var lines: [String] { findings.filter { $0.severity != .note }.map { $0.line(file: path) } }
+        /// The findings that say something about running: all errors and the first warnings, since a start should not
+        /// push thousands of lines into the journal.
+        var lines: [String] {
+            var warnings = 0
+            var lines: [String] = []
+            for finding in findings where finding.severity != .note {
+                if finding.severity == .warning { warnings += 1 }
+                if finding.severity == .error || warnings <= 50 { lines.append(printable(finding.line(file: path))) }
+            }
+            if warnings > 50 { lines.append("\(path): warnings left out: \(warnings - 50); check shows all") }
+            return lines
+        }
     }
 
     let path: String
