@@ -14,6 +14,8 @@ package struct FieldFailure: Error, Sendable, Equatable {
     /// Index in `EventPattern.fields`.
     package let field: Int
     package let reason: Reason
+    /// Index in `EventPattern.conjunctions`.
+    var conjunction = 0
 }
 
 /// A pattern whose fields know the numbers of their paths.
@@ -28,6 +30,7 @@ final class Evaluator: Sendable {
 
     let fields: [Field]
     private let conjunctions: [[Int]]
+    private let ranks: [Int]
 
     init(_ pattern: EventPattern, _ paths: PathTable) {
         fields = pattern.fields.map { field in
@@ -35,16 +38,24 @@ final class Evaluator: Sendable {
             return Field(path: path, conditions: field.conditions, allowsAbsence: field.allowsAbsence)
         }
         conjunctions = pattern.conjunctions
+        ranks = pattern.ranks
     }
 
-    /// Nil where one of the pattern's conjunctions holds; else the failure of the one that came furthest.
+    /// Nil where one of the pattern's conjunctions holds; else the failure of one that came furthest.
     func firstFailure(in event: FlatEvent) throws(EventFault) -> FieldFailure? {
         var furthest: FieldFailure?
-        for conjunction in conjunctions {
-            guard let failure = try firstFailure(of: conjunction, in: event) else { return nil }
-            if furthest.map({ $0.field < failure.field }) ?? true { furthest = failure }
+        for (index, conjunction) in conjunctions.enumerated() {
+            guard var failure = try firstFailure(of: conjunction, in: event) else { return nil }
+            failure.conjunction = index
+            if furthest.map({ isFurther(failure, than: $0) }) ?? true { furthest = failure }
         }
         return furthest
+    }
+
+    /// Of two that came as far, a value that is there and unwanted tells more than one that is missing.
+    private func isFurther(_ failure: FieldFailure, than other: FieldFailure) -> Bool {
+        let (rank, otherRank) = (ranks[failure.field], ranks[other.field])
+        return rank > otherRank || rank == otherRank && other.reason == .missing && failure.reason != .missing
     }
 
     private func firstFailure(of conjunction: [Int], in event: FlatEvent) throws(EventFault) -> FieldFailure? {

@@ -9,9 +9,15 @@ struct PatternParser {
     private struct Group {
         var conjunctions: [[Int]] = [[]]
         var paths: Set<[UInt8]> = []
+        /// Fields and `$or` lists, to number them.
+        var memberCount = 0
     }
 
+    /// Where the group that is being read stands.
+    private var place: [Int] = []
+    private var branches: [EventPattern.Branch] = []
     private var fields: [EventPattern.Field] = []
+    private var places: [[Int]] = []
     var faults: [PatternFault] = []
 
     mutating func parse(_ node: JSONNode) throws(PatternFaults) -> EventPattern {
@@ -22,7 +28,7 @@ struct PatternParser {
             fault(node.offset, "", "a match is an object such as {\"link\": [\"@acme.sales\"]}, not \(node.kindName)")
         }
         guard faults.isEmpty else { throw PatternFaults(faults.sorted { $0.offset < $1.offset }) }
-        return EventPattern(fields: fields, conjunctions: group.conjunctions)
+        return EventPattern(fields: fields, conjunctions: group.conjunctions, places: places)
     }
 
     mutating func fault(_ offset: Int, _ path: String, _ message: String) {
@@ -57,8 +63,11 @@ struct PatternParser {
                 fault(member.keyOffset, path, text)
             }
             let conditions = alternatives.compactMap { condition($0, path) }
-            let field = EventPattern.Field(path: path, offset: member.keyOffset, conditions: conditions)
+            let field = EventPattern.Field(
+                path: path, offset: member.keyOffset, conditions: conditions, branches: branches)
             fields.append(field)
+            places.append(place + [group.memberCount])
+            group.memberCount += 1
             for index in group.conjunctions.indices { group.conjunctions[index].append(fields.count - 1) }
         default:
             fault(member.value.offset, path, PatternParser.adviceForBareValue(member))
@@ -77,16 +86,21 @@ struct PatternParser {
 
     private mutating func readBranches(_ member: JSONNode.Member, under parent: String?, into group: inout Group) {
         let path = parent.map { $0 + ".$or" } ?? "$or"
-        guard case .array(let branches) = member.value.kind, branches.count >= 2 else {
+        guard case .array(let entries) = member.value.kind, entries.count >= 2 else {
             return fault(member.value.offset, path, "$or takes a list of at least two objects")
         }
         var conjunctions: [[Int]] = []
         var paths: Set<[UInt8]> = []
-        for branch in branches {
-            guard let inner = readBranch(branch, path, under: parent) else { continue }
+        place.append(group.memberCount)
+        for (index, entry) in entries.enumerated() {
+            branches.append(EventPattern.Branch(path: path, number: index + 1, count: entries.count))
+            defer { branches.removeLast() }
+            guard let inner = readBranch(entry, path, under: parent) else { continue }
             conjunctions += inner.conjunctions
             paths.formUnion(inner.paths)
         }
+        place.removeLast()
+        group.memberCount += 1
         for path in paths.intersection(group.paths).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             let name = String(decoding: path, as: UTF8.self)
             fault(member.keyOffset, name, "the field \(name) stands inside $or and outside of it: keep one of them")
