@@ -98,7 +98,7 @@ struct NumericAddress: Sendable, Equatable {
 
 /// A block of addresses in CIDR form (RFC 4632); bits behind the prefix do not count.
 struct AddressRange: Sendable, Hashable {
-    private let isIPv6: Bool
+    let isIPv6: Bool
     private let network: UInt128
     private let freeBits: Int
 

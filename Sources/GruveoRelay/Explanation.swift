@@ -1,3 +1,4 @@
+import EventPatterns
 import JSON
 import Relay
 import Signatures
@@ -7,23 +8,24 @@ struct Explanation {
     let id: EventID
     let source: String
     let quarantineReason: String?
-    let routes: [(name: String, matches: Bool)]
+    let routes: [RoutingExplanation.Route]
     let requests: [(destination: String, request: MaskedRequest)]
 
-    init(body: [UInt8], source: Source, configuration: Configuration, now: Timestamp) {
-        let routing = configuration.router.route(body, source: source, receivedAt: now)
+    /// - Parameter file: the routes file from which the configuration was made.
+    init(body: [UInt8], source: Source, configuration: Configuration, file: JSONNode, now: Timestamp) {
+        let explained = configuration.router.explain(body, source: source, receivedAt: now, file: file)
         id = EventID(source: source.name, body: body)
         self.source = source.name
         var matched: [String] = []
         var destinations: [String] = []
         var reason: String?
-        switch routing {
+        switch explained.routing {
         case .matched(let routes, let names): (matched, destinations) = (routes, names)
         case .unmatched: break
         case .quarantined(let text): reason = text
         }
         quarantineReason = reason
-        routes = configuration.router.routes.map { ($0.name, matched.contains($0.name)) }
+        routes = explained.routes
         let event = Event(id: id, source: source.name, receivedAt: now, body: body, routes: matched)
         requests = destinations.compactMap { name in
             guard let destination = configuration.destinations[name] else { return nil }
@@ -34,19 +36,11 @@ struct Explanation {
         }
     }
 
-    /// The keys that product.md names; `field` and `reason` are null: the match language does not give them yet.
+    /// For scripts: `field` and `reason` are null where the route matches, `field` also where no field is to blame.
     var object: JSONObject {
         var object = JSONObject(["id": .string("\(id)"), "source": .string(source)])
         if let quarantineReason { object.append("quarantined", .string(quarantineReason)) }
-        object.append(
-            "routes",
-            .array(
-                routes.map {
-                    .object(
-                        JSONObject([
-                            "name": .string($0.name), "matches": .bool($0.matches), "field": .null, "reason": .null,
-                        ]))
-                }))
+        object.append("routes", .array(routes.map { .object($0.object) }))
         object.append("requests", .array(requests.map { .object(members(of: $0.request, to: $0.destination)) }))
         return object
     }
@@ -69,9 +63,8 @@ struct Explanation {
     var lines: [String] {
         var lines = ["event \(id) from \(source)"]
         if let quarantineReason { lines.append("  quarantined: \(printable(quarantineReason))") }
-        lines += routes.map {
-            "  route \(JSONSerializer.quoted($0.name)): \($0.matches ? "matches" : "does not match")"
-        }
+        // Of a quarantined event no route is asked.
+        if quarantineReason == nil { lines += routes.flatMap(\.lines) }
         if requests.isEmpty { lines.append("  nothing would be sent") }
         for (destination, request) in requests {
             lines.append("  to \(destination): \(request.method) \(request.url)")
@@ -80,5 +73,39 @@ struct Explanation {
             lines += printable(String(decoding: request.body, as: UTF8.self)).split(separator: "\n").map { "    \($0)" }
         }
         return lines
+    }
+}
+
+extension RoutingExplanation.Route {
+    /// In columns; what a terminal of 100 shows without folding.
+    private static let width = 98
+
+    fileprivate var object: JSONObject {
+        var object = JSONObject(["name": .string(name), "matches": .bool(mismatch == nil)])
+        switch mismatch {
+        case nil:
+            object.append("field", .null)
+            object.append("reason", .null)
+        case .other(let reason):
+            object.append("field", .null)
+            object.append("reason", .string(reason))
+        case .field(let failure):
+            object.append("field", .string(failure.path))
+            object.append("reason", .string(failure.sentence))
+            object.append("found", .array(failure.found))
+            object.append("wanted", .array(failure.wanted))
+        }
+        return object
+    }
+
+    fileprivate var lines: [String] {
+        let head = "  route \(printable(JSONSerializer.quoted(name))): "
+        let reason: String
+        switch mismatch {
+        case nil: return [head + "matches"]
+        case .other(let text): reason = text
+        case .field(let failure): reason = failure.sentence
+        }
+        return [head + "does not match"] + folded(printable(reason), width: Self.width, indent: "    ")
     }
 }

@@ -184,8 +184,8 @@ def test_explain_tells_a_person_which_routes_match_and_what_would_be_sent(make_r
     done, routes = explained(make_relay, make_sink, input=SAMPLE)
     lines = done.stdout.decode().splitlines()
     assert done.returncode == 0
-    assert lines[:3] == [f"event {event_id(SAMPLE)} from gruveo", '  route "missed": does not match',
-                         '  route "all": matches']
+    assert lines[:4] == [f"event {event_id(SAMPLE)} from gruveo", '  route "missed": does not match',
+                         '    resolution is "answered", but the rule wants "missed"', '  route "all": matches']
     host = routes["destinations"]["log"]["url"].removesuffix("log")
     assert f"  to log: POST {host}\u2026" in lines
     assert "    Authorization: <redacted>" in lines and "    X-Gruveo-SHA256-HMAC: <signature>" in lines

@@ -6,7 +6,11 @@ import Relay
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show which routes match an event and the requests that would be sent. Sends nothing.",
-        discussion: "Secrets are shown as <redacted>, signatures as <signature>, of a URL only its host.")
+        discussion: """
+            A route that does not match comes with the first field that fails: what the event has there, what the \
+            rule wants, and what to change where it is a common mistake. Secrets are shown as <redacted>, signatures \
+            as <signature>, of a URL only its host. Exit code 65 where an event would be quarantined.
+            """)
 
     @OptionGroup var options: ConfigOption
 
@@ -21,14 +25,15 @@ struct Explain: ParsableCommand {
 
     func run() throws {
         let loaded = try loadRoutes(options.config, unreadableSecret: .note)
-        guard let configuration = loaded.configuration else {
+        guard let configuration = loaded.configuration, let file = try? JSONNode.parse(loaded.bytes) else {
             loaded.lines.forEach(Output.words)
             throw ExitStatus.badConfiguration
         }
         let source = try chosenSource(configuration)
         var isQuarantined = false
         for body in Explain.events(in: try readBody(event)) {
-            let explanation = Explanation(body: body, source: source, configuration: configuration, now: wallClock())
+            let explanation = Explanation(
+                body: body, source: source, configuration: configuration, file: file, now: wallClock())
             if json { Output.data(explanation.object) } else { explanation.lines.forEach(Output.data) }
             if explanation.quarantineReason != nil { isQuarantined = true }
         }

@@ -20,10 +20,11 @@ struct DemoStory: Sendable {
         for sample in [SampleEvent.missed, .answered, .declined] {
             let body = sample.body(at: wallClock())
             let status = await post(body, signedBy: key, to: "http://\(address)\(source.path)")
-            let explanation = Explanation(body: body, source: source, configuration: configuration, now: wallClock())
-            expected += explanation.requests.count
-            Output.data("\(sample.rawValue) call: answered \(status), \(explanation.id)")
-            for route in explanation.routes where route.matches { Output.data("  matches \"\(route.name)\"") }
+            Output.data("\(sample.rawValue) call: answered \(status), \(EventID(source: source.name, body: body))")
+            let routing = configuration.router.route(body, source: source, receivedAt: wallClock())
+            guard case .matched(let routes, let destinations) = routing else { continue }
+            expected += destinations.count
+            for route in routes { Output.data("  matches \"\(route)\"") }
         }
         await waitForArrivals(expected)
         for name in configuration.destinations.keys.sorted() { show(name) }

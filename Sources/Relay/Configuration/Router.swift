@@ -25,7 +25,7 @@ package struct Route: Sendable {
 /// Decides by the routes which destinations want an event. Pure.
 package struct Router: Sendable {
     package let routes: [Route]
-    private let patterns: PatternSet
+    let patterns: PatternSet
     /// Which route the pattern at each index of the set belongs to.
     private let routeOfPattern: [Int]
 
@@ -45,15 +45,27 @@ package struct Router: Sendable {
     /// What becomes of a verified body. All routes are looked at; each destination is named once, in the order of
     /// the routes.
     package func route(_ body: [UInt8], source: Source, receivedAt: Timestamp) -> Routing {
-        do throws(EventFault) {
-            let event = try FlatEvent(parsing: body, paths: patterns.paths)
-            if let reason = staleness(of: event, source: source, receivedAt: receivedAt) {
-                return .quarantined(reason: reason)
-            }
-            return routing(of: matchedRoutes(try patterns.matches(event), source: source.name))
+        do throws(Refusal) {
+            let event = try admitted(body, source: source, receivedAt: receivedAt)
+            return routing(of: try matchedRoutes(in: event, source: source.name))
         } catch {
             return .quarantined(reason: error.reason)
         }
+    }
+
+    /// Why an event goes to quarantine.
+    struct Refusal: Error {
+        let reason: String
+    }
+
+    /// Reads an event that is fit to be matched.
+    func admitted(_ body: [UInt8], source: Source, receivedAt: Timestamp) throws(Refusal) -> FlatEvent {
+        let event: FlatEvent
+        do throws(EventFault) { event = try FlatEvent(parsing: body, paths: patterns.paths) } catch {
+            throw Refusal(reason: error.reason)
+        }
+        if let reason = staleness(of: event, source: source, receivedAt: receivedAt) { throw Refusal(reason: reason) }
+        return event
     }
 
     /// Why an event is too old for its source, nil where it is not.
@@ -67,24 +79,29 @@ package struct Router: Sendable {
         return "its timestamp is older than maxAge allows"
     }
 
-    private func matchedRoutes(_ patternIndices: [Int], source: String) -> [Route] {
-        let listening = patternIndices.map { routes[routeOfPattern[$0]] }.filter { $0.listens(to: source) }
+    /// Indices of the routes that want an event, in ascending order.
+    func matchedRoutes(in event: FlatEvent, source: String) throws(Refusal) -> [Int] {
+        let found: [Int]
+        do throws(EventFault) { found = try patterns.matches(event) } catch { throw Refusal(reason: error.reason) }
+        let listening = found.map { routeOfPattern[$0] }.filter { routes[$0].listens(to: source) }
         guard listening.isEmpty else { return listening }
-        return routes.filter { $0.isOtherwise && $0.listens(to: source) }
+        return routes.indices.filter { routes[$0].isOtherwise && routes[$0].listens(to: source) }
     }
 
-    private func routing(of matched: [Route]) -> Routing {
+    func routing(of matched: [Int]) -> Routing {
         var destinations: [String] = []
-        for name in matched.flatMap(\.destinations) where !destinations.contains(name) { destinations.append(name) }
+        for index in matched {
+            for name in routes[index].destinations where !destinations.contains(name) { destinations.append(name) }
+        }
         guard !destinations.isEmpty else { return .unmatched }
-        return .matched(routes: matched.map(\.name), destinations: destinations)
+        return .matched(routes: matched.map { routes[$0].name }, destinations: destinations)
     }
 }
 
 extension Route {
-    fileprivate var isOtherwise: Bool {
+    var isOtherwise: Bool {
         if case .otherwise = match { true } else { false }
     }
 
-    fileprivate func listens(to source: String) -> Bool { sources?.contains(source) ?? true }
+    func listens(to source: String) -> Bool { sources?.contains(source) ?? true }
 }
