@@ -104,6 +104,10 @@ let package = Package(
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: common),
         .testTarget(name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON"], swiftSettings: common),
+        // A tool of Tests/Outside/test_rules_fuzz.py.
+        .executableTarget(
+            name: "PatternAnswers", dependencies: ["EventPatterns", "JSON"], path: "Tests/PatternAnswers",
+            swiftSettings: common),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures"], swiftSettings: common),
         .testTarget(
             name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "Signatures"], swiftSettings: common),
