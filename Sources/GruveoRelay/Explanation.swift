@@ -80,7 +80,7 @@ extension RoutingExplanation.Route {
     /// In columns; what a terminal of 100 shows without folding.
     private static let width = 98
 
-    fileprivate var object: JSONObject {
+    var object: JSONObject {
         var object = JSONObject(["name": .string(name), "matches": .bool(mismatch == nil)])
         switch mismatch {
         case nil:
@@ -98,14 +98,18 @@ extension RoutingExplanation.Route {
         return object
     }
 
+    /// Why it does not match, empty where it does.
+    var reason: String {
+        switch mismatch {
+        case nil: ""
+        case .other(let text): text
+        case .field(let failure): failure.sentence
+        }
+    }
+
     fileprivate var lines: [String] {
         let head = "  route \(printable(JSONSerializer.quoted(name))): "
-        let reason: String
-        switch mismatch {
-        case nil: return [head + "matches"]
-        case .other(let text): reason = text
-        case .field(let failure): reason = failure.sentence
-        }
+        guard mismatch != nil else { return [head + "matches"] }
         return [head + "does not match"] + folded(printable(reason), width: Self.width, indent: "    ")
     }
 }

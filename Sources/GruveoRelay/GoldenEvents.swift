@@ -24,11 +24,14 @@ struct GoldenEvents {
     /// As it stands before the names of its files: without a slash at the end.
     let folder: String
     let configuration: Configuration
+    /// The routes file from which the configuration was made.
+    let routesFile: JSONNode
 
-    init(folder: String, configuration: Configuration) {
+    init(folder: String, configuration: Configuration, routesFile: JSONNode) {
         let trimmed = folder.reversed().drop { $0 == "/" }.reversed()
         self.folder = trimmed.isEmpty ? folder : String(trimmed)
         self.configuration = configuration
+        self.routesFile = routesFile
     }
 
     /// Looks at every file, also behind one that is wrong.
@@ -45,7 +48,7 @@ struct GoldenEvents {
             tally.errors += findings.count { $0.severity == .error }
             guard let event else { continue }
             tally.events += 1
-            guard let difference = event.difference(by: configuration.router) else { continue }
+            guard let difference = event.difference(by: configuration.router, file: routesFile) else { continue }
             tally.differences += 1
             report(.difference(difference, of: event, file: file))
         }
@@ -66,7 +69,7 @@ struct GoldenEvents {
 extension GoldenEvents {
     static func lines(_ difference: GoldenDifference, of event: GoldenEvent, file: String) -> [String] {
         var lines = ["\(file):\(event.position): difference: event: \(message(difference, of: event))"]
-        lines += difference.missing.map { "    missing: \(JSONSerializer.quoted($0))" }
+        lines += difference.missing.map { "    missing: \(JSONSerializer.quoted($0.name)): \($0.reason)" }
         lines += difference.extra.map { "    extra: \(JSONSerializer.quoted($0))" }
         return lines
     }
@@ -81,7 +84,7 @@ extension GoldenEvents {
             "expected": event.expected.value, "actual": difference.actual.value,
         ])
         if case .quarantined(let reason) = difference.actual { object.append("quarantined", .string(reason)) }
-        object.append("missing", .array(difference.missing.map { .object(JSONObject(["name": .string($0)])) }))
+        object.append("missing", .array(difference.missing.map { .object($0.object) }))
         object.append("extra", .array(difference.extra.map { .object(JSONObject(["name": .string($0)])) }))
         return object
     }

@@ -22,6 +22,8 @@ ROUTES = {
         {"name": "rest", "from": ["gruveo"], "match": "otherwise", "to": ["log"]},
     ],
 }
+REST = '"otherwise" is for events that no other route wants, and this one matches "missed calls", "sales"'
+SECOND = 'it listens to second only ("from"), and this event comes from gruveo'
 
 
 class Golden:
@@ -90,12 +92,14 @@ def test_a_difference_is_65_with_its_place_and_the_routes_that_are_missing_or_ex
                  '\n "resolution": "missed"}}')
     message = 'expected "rest", "sales", "second only", got "missed calls", "sales"'
     assert golden.words(65) == [
-        f"golden/bad.json:3:12: difference: event: {message}", '    missing: "rest"', '    missing: "second only"',
-        '    extra: "missed calls"', "golden: 2 events, 1 difference"]
+        f"golden/bad.json:3:12: difference: event: {message}", f'    missing: "rest": {REST}',
+        f'    missing: "second only": {SECOND}', '    extra: "missed calls"', "golden: 2 events, 1 difference"]
     assert golden.objects(65) == [{
         "file": "golden/bad.json", "line": 3, "column": 12, "severity": "difference", "path": "event",
         "message": message, "source": "gruveo", "expected": ["rest", "sales", "second only"],
-        "actual": ["missed calls", "sales"], "missing": [{"name": "rest"}, {"name": "second only"}],
+        "actual": ["missed calls", "sales"], "missing": [
+            {"name": "rest", "matches": False, "field": None, "reason": REST},
+            {"name": "second only", "matches": False, "field": None, "reason": SECOND}],
         "extra": [{"name": "missed calls"}]}]
 
 
@@ -107,12 +111,14 @@ def test_no_route_and_quarantine_are_told_apart(golden):
                      f'{{"event": {event}, "expect": {expect}, "source": "second"}}')
     quarantined = 'quarantined: duplicate key "link" at 2:1'
     assert golden.words(65) == [
-        'golden/1.json:1:11: difference: event: expected "rest", got no route', '    missing: "rest"',
+        'golden/1.json:1:11: difference: event: expected "rest", got no route', '    missing: "rest": '
+        'it listens to gruveo only ("from"), and this event comes from second',
         "golden/2.json:1:11: difference: event: expected quarantined, got no route",
         f"golden/3.json:1:11: difference: event: expected no route, got {quarantined}",
         'golden/4.json:1:11: difference: event: expected no route, got "missed calls", "sales"',
         '    extra: "missed calls"', '    extra: "sales"',
-        f'golden/5.json:1:11: difference: event: expected "sales", got {quarantined}', '    missing: "sales"',
+        f'golden/5.json:1:11: difference: event: expected "sales", got {quarantined}', '    missing: "sales": '
+        'the event is quarantined: duplicate key "link" at 2:1',
         "golden/6.json:1:11: difference: event: expected no route, got quarantined: the body is a list, "
         "not a JSON object",
         "golden: 6 events, 6 differences"]

@@ -36,8 +36,8 @@ struct Check: ParsableCommand {
         let warnings = loaded.findings.count { $0.severity == .warning }
         summarize("\(file): \(counted(errors, "error")), \(counted(warnings, "warning"))")
         if errors > 0 || (strict && warnings > 0) { throw ExitStatus.badConfiguration }
-        if let events, let configuration = loaded.configuration {
-            try run(GoldenEvents(folder: events, configuration: configuration))
+        if let events, let configuration = loaded.configuration, let routesFile = try? JSONNode.parse(loaded.bytes) {
+            try run(GoldenEvents(folder: events, configuration: configuration, routesFile: routesFile))
         }
     }
 

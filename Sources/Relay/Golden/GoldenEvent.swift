@@ -25,26 +25,30 @@ package struct GoldenEvent: Sendable {
 }
 
 /// How an event was routed otherwise than expected.
-package struct GoldenDifference: Sendable, Equatable {
+package struct GoldenDifference: Sendable {
     package let actual: Routing
-    /// Routes that were expected and did not match, in the order in which the file names them.
-    package let missing: [String]
+    /// Routes that were expected and did not match, each with its reason, in the order in which the file names them.
+    package let missing: [RoutingExplanation.Route]
     /// Routes that matched and were not expected, in the order of the routes file.
     package let extra: [String]
 }
 
 extension GoldenEvent {
     /// Routes the event as the relay would, nil where all is as expected.
-    package func difference(by router: Router) -> GoldenDifference? {
+    ///
+    /// - Parameter file: the routes file from which the router's routes were read.
+    package func difference(by router: Router, file: JSONNode) -> GoldenDifference? {
         // Received before all time: a golden event is kept for years and must not grow too old for `maxAge`.
-        let actual = router.route(body, source: source, receivedAt: Timestamp(milliseconds: .min))
+        let received = Timestamp(milliseconds: .min)
+        let actual = router.route(body, source: source, receivedAt: received)
         let matched = if case .matched(let routes, _) = actual { routes } else { [String]() }
         let wanted = if case .routes(let names) = expected { names } else { [String]() }
         let isQuarantined = if case .quarantined = actual { true } else { false }
-        let (matchedSet, wantedSet) = (Set(matched), Set(wanted))
-        let missing = wanted.filter { !matchedSet.contains($0) }
-        let extra = matched.filter { !wantedSet.contains($0) }
-        if missing.isEmpty, extra.isEmpty, isQuarantined == (expected == .quarantined) { return nil }
-        return GoldenDifference(actual: actual, missing: missing, extra: extra)
+        if Set(matched) == Set(wanted), isQuarantined == (expected == .quarantined) { return nil }
+        let explained = router.explain(body, source: source, receivedAt: received, file: file).routes
+        let mismatches = explained.filter { $0.mismatch != nil }
+        return GoldenDifference(
+            actual: actual, missing: wanted.compactMap { name in mismatches.first { $0.name == name } },
+            extra: matched.filter { !wanted.contains($0) })
     }
 }
