@@ -7,9 +7,6 @@ internal import Synchronization
 /// What is asked queues up while a transaction is synced, and the next transaction takes all of it: many requests
 /// share one sync. Every answer comes on that thread.
 package final class EmbeddedStore: Store {
-    /// How long settlements wait for company, in milliseconds, where nothing else asks for a commit.
-    private static let settleDelayMilliseconds = 10
-
     private let queue = DispatchQueue(label: "store", qos: .userInitiated)
     private let inbox = Inbox()
     private let engine: StoreEngine
@@ -95,7 +92,7 @@ package final class EmbeddedStore: Store {
     package func close() {
         guard inbox.close() else { return }
         queue.sync {
-            engine.perform(inbox.takeWrites())
+            engine.perform(inbox.takeAll(now: StoreEngine.uptime))
             for read in inbox.takeReads() { finish(read) }
             engine.close()
         }
@@ -109,8 +106,11 @@ package final class EmbeddedStore: Store {
 
     private func add(_ write: Write) {
         switch inbox.add(write) {
-        case .now: queue.async { self.commit() }
-        case .soon: queue.asyncAfter(deadline: .now() + .milliseconds(Self.settleDelayMilliseconds)) { self.commit() }
+        case .now: queue.async { self.engine.perform(self.inbox.takeUrgent(now: StoreEngine.uptime)) }
+        case .soon:
+            queue.asyncAfter(deadline: .now() + .milliseconds(Inbox.settleDelayMilliseconds)) {
+                self.engine.perform(self.inbox.takeAll(now: StoreEngine.uptime))
+            }
         case .not: break
         case nil: write.fail(StoreError(.closed, "the store is closed"))
         }
@@ -123,8 +123,6 @@ package final class EmbeddedStore: Store {
         }
         queue.async { self.answerReads() }
     }
-
-    private func commit() { engine.perform(inbox.takeWrites()) }
 
     private func answerReads() {
         for read in inbox.takeReads() { goOn(read) }

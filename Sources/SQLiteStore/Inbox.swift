@@ -63,34 +63,59 @@ enum Read: Sendable {
 }
 
 /// The queue in front of the store's thread.
+///
+/// Settlements wait in a line of their own: nobody waits for them, and the rows that they change are not those that new
+/// events add, so that in each commit of a few events they would cost pages of their own.
 final class Inbox: Sendable {
     enum Wake: Sendable {
         /// The thread has been told already.
         case not
         case now
-        /// Settlements alone: wait a moment for company, a commit costs a sync.
+        /// Settlements: wait a moment for company.
         case soon
     }
 
+    /// How long settlements wait for company, in milliseconds.
+    static let settleDelayMilliseconds = 10
+
     private struct State {
         var writes: [Write] = []
+        var settlements: [Write] = []
+        /// When settlements were taken last, in nanoseconds.
+        var settledAt: UInt64 = 0
         var reads: [Read] = []
         var isAwake = false
         var isTimed = false
         var isClosed = false
+
+        mutating func takeUrgent() -> [Write] {
+            let taken = writes
+            writes = []
+            writes.reserveCapacity(min(taken.count, 1024))
+            return taken
+        }
+
+        mutating func takeAll(_ now: UInt64) -> [Write] {
+            if !settlements.isEmpty { settledAt = now }
+            defer { settlements.removeAll(keepingCapacity: true) }
+            return settlements + takeUrgent()
+        }
     }
 
     private let state = Mutex(State())
 
     /// Nil when the store is closed.
     func add(_ write: Write) -> Wake? {
-        let isPatient = if case .settle = write { true } else { false }
-        return state.withLock { state in
+        state.withLock { state in
             guard !state.isClosed else { return nil }
+            if case .settle = write {
+                state.settlements.append(write)
+                defer { state.isTimed = true }
+                return state.isTimed ? .not : .soon
+            }
             state.writes.append(write)
-            if state.isAwake || (isPatient && state.isTimed) { return .not }
-            if isPatient { state.isTimed = true } else { state.isAwake = true }
-            return isPatient ? .soon : .now
+            defer { state.isAwake = true }
+            return state.isAwake ? .not : .now
         }
     }
 
@@ -102,14 +127,21 @@ final class Inbox: Sendable {
         }
     }
 
-    func takeWrites() -> [Write] {
+    /// What is urgent, and settlements too where none were taken for a while.
+    /// - Parameter now: nanoseconds of a clock that never jumps.
+    func takeUrgent(now: UInt64) -> [Write] {
         state.withLock { state in
             state.isAwake = false
+            let isSettlingDue = now - state.settledAt >= UInt64(Self.settleDelayMilliseconds) * 1_000_000
+            return isSettlingDue ? state.takeAll(now) : state.takeUrgent()
+        }
+    }
+
+    /// All, when the timer of the settlements goes off.
+    func takeAll(now: UInt64) -> [Write] {
+        state.withLock { state in
             state.isTimed = false
-            let taken = state.writes
-            state.writes = []
-            state.writes.reserveCapacity(min(taken.count, 1024))
-            return taken
+            return state.takeAll(now)
         }
     }
 
