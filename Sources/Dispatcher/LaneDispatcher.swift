@@ -42,7 +42,7 @@ package actor LaneDispatcher: Service {
     private nonisolated let executor: any SerialExecutor
     private let ports: Ports
     private var destinations: [String: Destination]
-    private var lanes: [String: Lane]
+    private var lanes: [String: Holder]
     private var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
@@ -51,7 +51,7 @@ package actor LaneDispatcher: Service {
         self.executor = ports.sender.executor
         self.ports = ports
         self.destinations = destinations
-        lanes = destinations.mapValues { Lane(concurrency: $0.concurrency) }
+        lanes = destinations.mapValues { Holder(Lane(concurrency: $0.concurrency)) }
     }
 
     /// Serves until the task is cancelled; what is in flight by then is the sender's to finish or cancel.
@@ -74,7 +74,7 @@ package actor LaneDispatcher: Service {
         for delivery in deliveries {
             let name = delivery.destination
             let isServed = !isStopping && destinations[name] != nil
-            if !isServed || lanes[name]?.offer(delivery) != true { refused.append(delivery.key) }
+            if !isServed || lanes[name]?.lane.offer(delivery) != true { refused.append(delivery.key) }
             if touched.last != name, !touched.contains(name) { touched.append(name) }
         }
         release(refused)
@@ -83,19 +83,18 @@ package actor LaneDispatcher: Service {
 
     /// Works by other destinations from now on; what waits for one that vanished goes back to the store.
     package func use(_ destinations: [String: Destination]) {
-        for (name, lane) in lanes where destinations[name] == nil {
-            var lane = lane
-            release(lane.drain())
+        for (name, holder) in lanes where destinations[name] == nil {
+            release(holder.lane.drain())
             // Transfers in flight still settle; without a destination nothing new is taken.
-            lanes[name] = lane.inFlight > 0 ? lane : nil
+            if holder.lane.inFlight == 0 { lanes[name] = nil }
         }
         for (name, destination) in destinations {
-            var lane = lanes[name] ?? Lane(concurrency: destination.concurrency)
+            let holder = lanes[name] ?? Holder(Lane(concurrency: destination.concurrency))
             // A hold or a pause of the same destination goes on: a reload for another's sake must not hammer it.
-            if self.destinations[name]?.isReached(like: destination) != true { lane = lane.renewed() }
-            lane.concurrency = destination.concurrency
-            lane.wake()
-            lanes[name] = lane
+            if self.destinations[name]?.isReached(like: destination) != true { holder.lane = holder.lane.renewed() }
+            holder.lane.concurrency = destination.concurrency
+            holder.lane.wake()
+            lanes[name] = holder
         }
         self.destinations = destinations
         advance()
@@ -103,7 +102,7 @@ package actor LaneDispatcher: Service {
 
     /// Makes a lane look into the store: a redriven delivery waits there.
     package func wake(_ destination: String) {
-        lanes[destination]?.wake()
+        lanes[destination]?.lane.wake()
         pump(destination)
     }
 
@@ -111,7 +110,7 @@ package actor LaneDispatcher: Service {
     package func stop() {
         guard !isStopping else { return }
         isStopping = true
-        for name in lanes.keys { release(lanes[name]?.drain() ?? []) }
+        for name in lanes.keys { release(lanes[name]?.lane.drain() ?? []) }
     }
 
     private func release(_ keys: [DeliveryKey]) {
@@ -130,12 +129,12 @@ package actor LaneDispatcher: Service {
 extension LaneDispatcher {
     /// Starts what the lane allows, then leases more where it runs low.
     private func pump(_ name: String) {
-        guard !isStopping, unsettled.count < LaneDispatcher.unsettledLimit, let destination = destinations[name] else {
-            return
-        }
+        guard !isStopping, unsettled.count < LaneDispatcher.unsettledLimit, let destination = destinations[name],
+            let holder = lanes[name]
+        else { return }
         let now = ports.now()
-        while let delivery = lanes[name]?.take(now: now) { send(delivery, to: destination, now: now) }
-        let limit = lanes[name]?.wantsLease(now: now) ?? 0
+        while let delivery = holder.lane.take(now: now) { send(delivery, to: destination, now: now) }
+        let limit = holder.lane.wantsLease(now: now)
         if limit > 0 { lease(limit, for: name, now: now) }
     }
 
@@ -149,14 +148,14 @@ extension LaneDispatcher {
         switch result {
         case .success(let lease):
             guard !isStopping, destinations[name] != nil, lanes[name] != nil else {
-                lanes[name]?.leaseFailed(now: ports.now())
+                lanes[name]?.lane.leaseFailed(now: ports.now())
                 return release(lease.deliveries.map(\.key))
             }
-            lanes[name]?.leased(lease, now: ports.now())
+            lanes[name]?.lane.leased(lease, now: ports.now())
             if !lease.deliveries.isEmpty { pump(name) }
         case .failure(let error):
             ports.notify(.leaseFailed(destination: name, error))
-            lanes[name]?.leaseFailed(now: ports.now())
+            lanes[name]?.lane.leaseFailed(now: ports.now())
         }
     }
 
@@ -169,16 +168,17 @@ extension LaneDispatcher {
 
     private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination) {
         defer { pump(delivery.destination) }
+        let holder = lanes[delivery.destination]
         if case .failure(let failure) = result.ending, failure.kind == .cancelled {
-            lanes[delivery.destination]?.abandoned(now: ports.now())
+            holder?.lane.abandoned(now: ports.now())
             return ports.store.release([delivery.key])
         }
         let now = ports.now()
         let judgement = OutcomePolicy.judge(result.ending, overrides: destination.overrides)
         let isDelivered = judgement.outcome == .delivered
         let wait = RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
-        lanes[delivery.destination]?.heard(judgement.outcome, waitMilliseconds: wait, now: now)
-        let isHeld = lanes[delivery.destination]?.isHeld ?? false
+        holder?.lane.heard(judgement.outcome, waitMilliseconds: wait, now: now)
+        let isHeld = holder?.lane.isHeld ?? false
         let attempt = AttemptRecord(
             result, judgement: judgement, number: delivery.attempts + 1, destination: destination)
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
@@ -200,7 +200,7 @@ extension LaneDispatcher {
             // It keeps its place in the lane, so that a slow disk does not pile up letters in memory.
             return bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
         }
-        lanes[delivery.destination]?.freed()
+        lanes[delivery.destination]?.lane.freed()
     }
 }
 
@@ -224,7 +224,7 @@ extension LaneDispatcher {
     /// Only now that the store knows the due time may the lane look for it there.
     private func deferred(_ name: String, until due: Timestamp) {
         let now = ports.now()
-        lanes[name]?.deferred(until: due, now: now)
+        lanes[name]?.lane.deferred(until: due, now: now)
         if due <= now { pump(name) }
     }
 
@@ -271,7 +271,7 @@ extension LaneDispatcher {
         _ result: Result<Void, any Error>, delivery: Delivery, attempt: AttemptRecord, reason: DeadLetter.Reason
     ) {
         defer { pump(delivery.destination) }
-        lanes[delivery.destination]?.freed()
+        lanes[delivery.destination]?.lane.freed()
         switch result {
         case .success:
             ports.notify(.died(delivery, reason))
@@ -283,6 +283,13 @@ extension LaneDispatcher {
             settle(delivery, .retry(at: due, charged: false), attempt)
         }
     }
+}
+
+/// A lane by reference: a struct of its size would be moved out of its dictionary and back with each call.
+private final class Holder {
+    var lane: Lane
+
+    init(_ lane: Lane) { self.lane = lane }
 }
 
 /// A settlement that the store has yet to confirm, and whose lane hears of it.
