@@ -90,7 +90,7 @@ final class Transfer {
         if request.url != url { try setURL(request.url) }
         peer.begin()
         try setMethod(request)
-        relay_curl_set_headers(easy, try headers.fill(request.headers))
+        relay_curl_set_headers(easy, try headers.fill(request.headers, userAgent: userAgent))
     }
 
     private func setOptions(_ options: TransferOptions) {
@@ -140,7 +140,6 @@ final class Transfer {
         setContext(Unmanaged.passUnretained(self).toOpaque())
         relay_curl_set_error_buffer(easy, errorBuffer)
         setLimits()
-        relay_curl_set_user_agent(easy, userAgent)
     }
 
     // MARK: After the request

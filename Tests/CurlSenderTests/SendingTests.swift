@@ -39,6 +39,19 @@ struct SendingTests {
             ])
     }
 
+    @Test(arguments: ["user-agent", "User-Agent"])
+    func aUserAgentOfTheCallerTakesThePlaceOfOurs(name: String) async throws {
+        let bytes = try await wire { request($0.url(), headers: [.init("A", "1"), .init(name, "me"), .init("B", "")]) }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").map(String.init)
+        #expect(Set(lines[2...]) == ["A: 1", "\(name): me", "B:", "Content-Length: 2", "{}"])
+    }
+
+    @Test func theFirstHeaderMayBeEmptyToo() async throws {
+        let bytes = try await wire { request($0.url(), headers: [.init("User-Agent", ""), .init("B", "")]) }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n").map(String.init)
+        #expect(Set(lines[2...]) == ["User-Agent:", "B:", "Content-Length: 2", "{}"])
+    }
+
     @Test func aBodyMayHoldAnyByte() async throws {
         let body: [UInt8] = [0, 65, 0, 255, 13, 10, 0]
         let bytes = try await wire { request($0.url(), body: body) }
