@@ -47,16 +47,11 @@ struct Reply {
 
     private mutating func keep(_ line: Slice<UnsafeRawBufferPointer>) {
         guard headerCount < Reply.headerCountLimit, headerLines.count + line.count < Reply.headerBytesLimit,
-            let colon = line.firstIndex(of: UInt8(ascii: ":"))
+            line.contains(UInt8(ascii: ":"))
         else { return }
         headerCount += 1
         if headerLines.isEmpty { headerLines.reserveCapacity(256) }
-        for byte in line[..<colon] { headerLines.append(Reply.lowerCased(byte)) }
-        headerLines.append(UInt8(ascii: ":"))
-        // A lone LF or CR would end the line in the middle of the value.
-        for byte in Reply.trimmed(line[(colon + 1)...]) {
-            headerLines.append(byte == 0x0A || byte == 0x0D ? 0x20 : byte)
-        }
+        headerLines.append(contentsOf: UnsafeRawBufferPointer(rebasing: line))
         headerLines.append(UInt8(ascii: "\n"))
     }
 
@@ -77,8 +72,4 @@ struct Reply {
     }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-
-    private static func lowerCased(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
-    }
 }

@@ -176,7 +176,7 @@ extension LaneDispatcher {
         let now = ports.now()
         let judgement = OutcomePolicy.judge(result.ending, overrides: destination.overrides)
         let isDelivered = judgement.outcome == .delivered
-        let wait = RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
+        let wait = isDelivered ? nil : RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
         holder?.lane.heard(judgement.outcome, waitMilliseconds: wait, now: now)
         let isHeld = holder?.lane.isHeld ?? false
         let attempt = AttemptRecord(

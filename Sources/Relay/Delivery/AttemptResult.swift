@@ -19,8 +19,8 @@ package struct AttemptResult: Sendable {
 /// A destination's answer: status line and headers are complete, of the body the first 64 KiB at most.
 package struct Response: Sendable {
     package let status: Int
-    /// Lines of `name:value` that end in LF, names in lower case, in the order in which they came. Most answers are
-    /// never asked for a header, so none is made into strings before.
+    /// Lines that end in LF, as and in the order in which they came. Most answers are never asked for a header, so
+    /// nothing is read out of them before.
     private let headerLines: [UInt8]
     package let body: [UInt8]
     /// False where the body was cut: by our limit, a timeout or the peer.
@@ -40,28 +40,22 @@ package struct Response: Sendable {
         self.init(status: status, headerLines: lines, body: body, isComplete: isComplete)
     }
 
+    /// Names in lower case, values without the space around them.
     package var headers: [OutgoingRequest.Header] {
         headerLines.split(separator: UInt8(ascii: "\n")).compactMap { line in
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            let value = line[(colon + 1)...].drop(while: Response.isSpace)
+            let end = value.lastIndex { !Response.isSpace($0) }.map { $0 + 1 } ?? value.startIndex
             return OutgoingRequest.Header(
-                String(decoding: line[..<colon], as: UTF8.self),
-                String(decoding: line[line.index(after: colon)...], as: UTF8.self))
+                String(decoding: line[..<colon], as: UTF8.self).lowercased(),
+                String(decoding: value[..<end], as: UTF8.self))
         }
     }
 
     /// The first header of this lower-case name.
-    package func header(_ name: String) -> String? {
-        var start = headerLines.startIndex
-        while let end = headerLines[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            let line = headerLines[start..<end]
-            let value = line.dropFirst(name.utf8.count)
-            if value.first == UInt8(ascii: ":"), line.starts(with: name.utf8) {
-                return String(decoding: value.dropFirst(), as: UTF8.self)
-            }
-            start = end + 1
-        }
-        return nil
-    }
+    package func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 }
 
 /// Why no complete status line and headers came.
