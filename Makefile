@@ -6,7 +6,7 @@ DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
 
-.PHONY: demo test check soak bench build release install uninstall clean
+.PHONY: demo test check soak bench bench-rules build release install uninstall clean
 
 demo: ## Start the relay with sample destinations and send it three signed events
 	@scripts/install-dependencies.sh build
@@ -45,6 +45,12 @@ bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx an
 	@scripts/install-dependencies.sh bench
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python Benchmarks/end_to_end.py
+
+bench-rules: ## CPU time an event against 10 to 10,000 rules, and inputs built to be slow
+	@scripts/install-dependencies.sh build
+	swift build -c release --static-swift-stdlib --product RuleBench
+	.build/release/RuleBench --check
+	.build/release/RuleBench --check --hostile
 
 install: ## Copy the built release, its schema and the unit into $(DESTDIR)$(PREFIX)
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay

@@ -102,6 +102,11 @@ let package = Package(
             swiftSettings: common
         ),
 
+        // Measures the rules; here because `package` access does not reach a package of its own.
+        .executableTarget(
+            name: "RuleBench", dependencies: ["JSON", "EventPatterns"], path: "Benchmarks/RuleBench",
+            swiftSettings: common),
+
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: common),
         .testTarget(name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON"], swiftSettings: common),
         // A tool of Tests/Outside/test_rules_fuzz.py.

@@ -8,9 +8,9 @@ extension Condition {
         case (.exists, _): true
         case (_, .exists): false
         case (.noneOf(let mine), .noneOf(let theirs)):
-            mine.allSatisfy { excluded in theirs.contains { $0.covers(excluded) } }
+            mine.conditions.allSatisfy { excluded in theirs.conditions.contains { $0.covers(excluded) } }
         case (_, .noneOf): false
-        case (.noneOf(let mine), _): mine.allSatisfy { $0.isDisjoint(from: other) }
+        case (.noneOf(let mine), _): mine.conditions.allSatisfy { $0.isDisjoint(from: other) }
         case (.numeric(let range), .numeric(let inner)): range.covers(inner)
         default: isSatisfied(byValueOf: other) ?? Condition.textCovers(self, other)
         }

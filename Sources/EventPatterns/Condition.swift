@@ -16,7 +16,7 @@ enum Condition: Sendable, Hashable {
     case exists
     /// No value at all; not a property of one value, so it is judged for the whole field.
     case absent
-    case noneOf([Condition])
+    case noneOf(Alternatives)
 }
 
 /// A number as it is written and as a double; either may make two numbers the same.
@@ -49,8 +49,8 @@ extension Condition {
         case .string(let wanted): scalar == .string && text.equals(wanted)
         case .prefix(let prefix): scalar == .string && text.hasPrefix(prefix)
         case .suffix(let suffix): scalar == .string && text.hasSuffix(suffix)
-        case .equalsIgnoringCase(let wanted): scalar == .string && CaseFolding.fold(text).span.equals(wanted)
-        case .prefixIgnoringCase(let prefix): scalar == .string && CaseFolding.fold(text).span.hasPrefix(prefix)
+        case .equalsIgnoringCase(let wanted): scalar == .string && CaseFolding.equals(text, wanted)
+        case .prefixIgnoringCase(let prefix): scalar == .string && CaseFolding.hasPrefix(text, prefix)
         case .suffixIgnoringCase(let suffix): scalar == .string && CaseFolding.fold(text).span.hasSuffix(suffix)
         case .wildcard(let wildcard): scalar == .string && wildcard.matches(text)
         case .address(let range): scalar == .string && range.contains(text)
@@ -60,8 +60,19 @@ extension Condition {
         case .bool(let wanted): scalar == .bool(wanted)
         case .exists: true
         case .absent: false
-        case .noneOf(let conditions):
-            !conditions.contains { $0.isSatisfied(by: scalar, text) }
+        case .noneOf(let unwanted): !unwanted.areSatisfied(by: scalar, text)
+        }
+    }
+
+    /// How many comparisons a value takes, at most.
+    var checks: Int { if case .noneOf(let unwanted) = self { 1 + unwanted.checks } else { 1 } }
+
+    /// How many times the whole text of a value is read, at most.
+    var scans: Int {
+        switch self {
+        case .wildcard, .equalsIgnoringCase, .prefixIgnoringCase, .suffixIgnoringCase: 1
+        case .noneOf(let unwanted): unwanted.scans
+        default: 0
         }
     }
 }

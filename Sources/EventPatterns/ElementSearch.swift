@@ -3,9 +3,9 @@
 /// A backtracking search. When a field finds no value, the search goes back to the latest field that stood in its way
 /// (not merely the latest field), and candidates in elements that are ruled out are skipped by binary search; together
 /// that keeps it near linear for arrays as they come. Only dotted keys can make arrays overlap so that the search grows
-/// quickly; the limit on its steps is for them.
+/// quickly; they are what the effort is counted for.
 struct ElementSearch {
-    private static let mostSteps = 100_000
+    private static let unitsOfChoice = 16
 
     private struct Candidate {
         let value: Int32
@@ -27,23 +27,30 @@ struct ElementSearch {
     private var absences: [Level] = []
     /// The elements chosen by the levels so far; -1 restricts nothing.
     private var chosen: [Int32] = []
-    private var steps = 0
+    private(set) var effort: Effort
     private var deepest = 0
     private var violatedAbsence: Int?
 
-    init(_ evaluator: Evaluator, _ conjunction: [Int], _ event: FlatEvent) {
+    /// - Throws: `tooCostly` where the effort does not reach for all values.
+    init(
+        _ evaluator: Evaluator, _ conjunction: [Int], _ event: FlatEvent, _ effort: Effort
+    ) throws(EventFault) {
         self.event = event
-        var isShared = SharedArrays(event)
-        for field in conjunction { isShared.mark(field, evaluator.fields[field].path) }
+        self.effort = effort
+        var shared = SharedArrays(event)
+        for field in conjunction { shared.mark(field, evaluator.fields[field].path) }
+        let relevant = shared.relevantElements()
         for field in conjunction {
             let wanted = evaluator.fields[field]
             var level = Level(field: field, allowsAbsence: wanted.allowsAbsence)
             var isInArray = false
             for value in event.indices(of: wanted.path) {
-                let element = isShared.relevant(event.values[Int(value)].element)
+                let innermost = Int(event.values[Int(value)].element)
+                let element = innermost < 0 ? -1 : relevant[innermost]
                 let candidate = Candidate(value: value, element: element)
-                isInArray = isInArray || event.values[Int(value)].element >= 0
+                isInArray = isInArray || innermost >= 0
                 if level.allowsAbsence { level.values.append(candidate) }
+                guard self.effort.affords(wanted.units(of: event.values[Int(value)])) else { throw .tooCostly }
                 // Values in the same element are as good as each other.
                 if level.candidates.last?.element == element { continue }
                 if Evaluator.satisfies(wanted, event.values[Int(value)], event) { level.candidates.append(candidate) }
@@ -52,7 +59,7 @@ struct ElementSearch {
         }
     }
 
-    /// - Throws: `tooEntangled` where the limit of steps is met.
+    /// - Throws: `tooEntangled` where the effort ends first.
     mutating func firstFailure() throws(EventFault) -> FieldFailure? {
         guard try search(0) != nil else { return nil }
         if deepest < levels.count { return FieldFailure(field: levels[deepest].field, reason: .otherElement) }
@@ -64,10 +71,10 @@ struct ElementSearch {
     /// Nil where values for this level and all further ones are found; else the levels that stand in the way.
     private mutating func search(_ index: Int) throws(EventFault) -> LevelMask? {
         deepest = max(deepest, index)
-        guard index < levels.count else { return violation() }
+        guard index < levels.count else { return try violation() }
         var conflicts = LevelMask()
         var position = 0
-        while let next = compatible(levels[index].candidates, from: position, &conflicts) {
+        while let next = try compatible(levels[index].candidates, from: position, &conflicts) {
             let inner = try choose(levels[index].candidates[next].element, at: index)
             guard let inner else { return nil }
             guard inner.contains(index) else { return inner }
@@ -85,8 +92,7 @@ struct ElementSearch {
     }
 
     private mutating func choose(_ element: Int32, at index: Int) throws(EventFault) -> LevelMask? {
-        steps += 1
-        guard steps <= ElementSearch.mostSteps else { throw .tooEntangled }
+        guard effort.affords(ElementSearch.unitsOfChoice) else { throw .tooEntangled }
         chosen.append(element)
         defer { chosen.removeLast() }
         return try search(index + 1)
@@ -95,10 +101,13 @@ struct ElementSearch {
     // MARK: - Elements
 
     /// The first candidate from a position on that agrees with all choices; what stood in the way of others is noted.
-    private func compatible(_ candidates: [Candidate], from start: Int, _ conflicts: inout LevelMask) -> Int? {
+    private mutating func compatible(
+        _ candidates: [Candidate], from start: Int, _ conflicts: inout LevelMask
+    ) throws(EventFault) -> Int? {
         var position = start
         search: while position < candidates.count {
             let candidate = candidates[position]
+            guard effort.affords(chosen.count) else { throw .tooEntangled }
             for (level, element) in chosen.enumerated() {
                 guard let rival = clash(candidate.element, element) else { continue }
                 conflicts.insert(level)
@@ -149,10 +158,10 @@ struct ElementSearch {
     // MARK: - Absence
 
     /// Nil where no absent field has a value among the elements chosen; else the levels that could change that.
-    private mutating func violation() -> LevelMask? {
+    private mutating func violation() throws(EventFault) -> LevelMask? {
         for absence in absences {
             var ignored = LevelMask()
-            guard let index = compatible(absence.values, from: 0, &ignored) else { continue }
+            guard let index = try compatible(absence.values, from: 0, &ignored) else { continue }
             violatedAbsence = absence.field
             var conflicts = LevelMask()
             var element = event.values[Int(absence.values[index].value)].element
@@ -219,11 +228,15 @@ private struct SharedArrays {
         }
     }
 
-    func relevant(_ element: Int32) -> Int32 {
-        var element = element
-        while element >= 0, owners[Int(event.elements[Int(element)].array)] != SharedArrays.several {
-            element = event.elements[Int(element)].parent
+    /// For each element the innermost one around it, or itself, whose array is shared; -1 where none is.
+    func relevantElements() -> [Int32] {
+        var relevant: [Int32] = []
+        relevant.reserveCapacity(event.elements.count)
+        for (number, element) in event.elements.enumerated() {
+            // What is around an element comes before it.
+            let outer = element.parent < 0 ? -1 : relevant[Int(element.parent)]
+            relevant.append(owners[Int(element.array)] == SharedArrays.several ? Int32(number) : outer)
         }
-        return element
+        return relevant
     }
 }

@@ -7,6 +7,8 @@ package enum EventFault: Error, Sendable, Equatable {
     case notAnObject(found: String)
     /// Too many ways to pick elements of arrays which meet under one dotted name.
     case tooEntangled
+    /// Too many or too long values for what the rules ask of them.
+    case tooCostly
 
     /// One line for the operator, who wrote the rules but not the event.
     package var reason: String {
@@ -14,6 +16,7 @@ package enum EventFault: Error, Sendable, Equatable {
         case .json(let error, let position): "\(EventFault.words(error)) at \(position)"
         case .notAnObject(let found): "the body is \(found), not a JSON object"
         case .tooEntangled: "arrays too entangled to tell which elements belong together"
+        case .tooCostly: "more values, or longer ones, than these rules can be asked about"
         }
     }
 

@@ -9,7 +9,7 @@ package struct EventPattern: Sendable {
         /// Byte offset of the field's key.
         package let offset: Int
         /// Alternatives that a value may satisfy.
-        let conditions: [Condition]
+        let alternatives: Alternatives
         /// Whether `{"exists": false}` is one of the alternatives.
         package let allowsAbsence: Bool
         /// The branches of `$or` that it stands in, from the outside in.
@@ -19,8 +19,9 @@ package struct EventPattern: Sendable {
             self.path = path
             self.offset = offset
             self.branches = branches
-            self.conditions = conditions.filter { if case .absent = $0 { false } else { true } }
-            self.allowsAbsence = self.conditions.count < conditions.count
+            let values = conditions.filter { if case .absent = $0 { false } else { true } }
+            alternatives = Alternatives(values)
+            allowsAbsence = values.count < conditions.count
         }
     }
 

@@ -132,7 +132,7 @@ extension PatternParser {
     private mutating func anythingBut(_ operand: JSONNode, _ path: String) -> Condition? {
         switch operand.kind {
         case .string, .number:
-            return plainValue(operand, path).map { .noneOf([$0]) }
+            return plainValue(operand, path).map { .noneOf(Alternatives([$0])) }
         case .array(let values):
             return noneOf(values, operand, path)
         case .object(let members):
@@ -152,7 +152,7 @@ extension PatternParser {
             return refuse(list, path, text)
         }
         let conditions = values.compactMap { plainValue($0, path) }
-        return .noneOf(conditions)
+        return .noneOf(Alternatives(conditions))
     }
 
     private mutating func plainValue(_ node: JSONNode, _ path: String) -> Condition? {
@@ -180,7 +180,7 @@ extension PatternParser {
                 conditions.append(condition)
             }
         }
-        return .noneOf(conditions)
+        return .noneOf(Alternatives(conditions))
     }
 
     // MARK: - numeric

@@ -81,13 +81,16 @@ package struct PathTable: Sendable {
         return true
     }
 
-    /// Looks at the length and the last bytes only: only rules put names into the table, so an event cannot make its
-    /// searches longer.
+    /// Takes the last bytes at once and the others, where there are any, one by one. Only rules put names into the
+    /// table, so an event cannot make its searches longer.
     private static func hash(_ parent: Int32, _ name: Span<UInt8>) -> Int {
+        let split = max(0, name.count - 6)
+        var front = TextHash()
+        for index in 0..<split { front.add(name[index]) }
         var word = UInt64(truncatingIfNeeded: name.count)
-        for index in max(0, name.count - 6)..<name.count { word = word << 8 | UInt64(name[index]) }
+        for index in split..<name.count { word = word << 8 | UInt64(name[index]) }
         // Fibonacci hashing: the high half of the product depends on all bits.
-        word = (word ^ UInt64(truncatingIfNeeded: parent) << 40) &* 0x9E37_79B9_7F4A_7C15
+        word = (word ^ UInt64(truncatingIfNeeded: parent) << 40 ^ front.state) &* 0x9E37_79B9_7F4A_7C15
         return Int(truncatingIfNeeded: word >> 32)
     }
 

@@ -28,7 +28,7 @@ package struct PatternKeys {
     }
 
     private mutating func number(of field: EventPattern.Field) -> Int {
-        let alternatives = Set(field.conditions.map(PatternKeys.alternative))
+        let alternatives = Set(field.alternatives.conditions.map(PatternKeys.alternative))
         let key = Field(path: Array(field.path.utf8), alternatives: alternatives, allowsAbsence: field.allowsAbsence)
         if let number = numbers[key] { return number }
         numbers[key] = numbers.count
@@ -37,7 +37,7 @@ package struct PatternKeys {
 
     private static func alternative(_ condition: Condition) -> Alternative {
         guard case .noneOf(let excluded) = condition else { return .one(condition.canonical) }
-        return .noneOf(Set(excluded.map(\.canonical)))
+        return .noneOf(Set(excluded.conditions.map(\.canonical)))
     }
 }
 
@@ -54,7 +54,7 @@ extension EventPattern.Field {
         var hasher = Hasher()
         hasher.combine(path)
         hasher.combine(allowsAbsence)
-        hasher.combine(UnorderedHash(conditions.lazy.map(\.roughHash)))
+        hasher.combine(UnorderedHash(alternatives.conditions.lazy.map(\.roughHash)))
         return hasher.finalize()
     }
 }
@@ -69,7 +69,7 @@ extension Condition {
 
     fileprivate var roughHash: Int {
         guard case .noneOf(let excluded) = self else { return canonical.hashValue }
-        return ~UnorderedHash(excluded.lazy.map(\.canonical.hashValue)).hashValue
+        return ~UnorderedHash(excluded.conditions.lazy.map(\.canonical.hashValue)).hashValue
     }
 }
 

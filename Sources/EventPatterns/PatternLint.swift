@@ -155,7 +155,7 @@ extension PatternOutline.Alternative {
 
 extension Condition {
     /// What an anything-but names.
-    fileprivate var excluded: [Condition] { if case .noneOf(let excluded) = self { excluded } else { [] } }
+    fileprivate var excluded: [Condition] { if case .noneOf(let excluded) = self { excluded.conditions } else { [] } }
 
     /// How many comparisons it takes to compare this with a value.
     fileprivate var size: Int { max(1, excluded.count) }

@@ -52,7 +52,7 @@ package struct PatternOutline {
 
     private mutating func add(_ nodes: [JSONNode], _ steps: [Step], _ field: EventPattern.Field) {
         // The parsed field keeps its alternatives in their order, all but the absences.
-        var present = field.conditions.makeIterator()
+        var present = field.alternatives.conditions.makeIterator()
         let alternatives = nodes.compactMap { node -> Alternative? in
             let condition = PatternOutline.isAbsence(node) ? .absent : present.next()
             return condition.map { Alternative(node: node, condition: $0) }
@@ -110,7 +110,7 @@ extension Condition {
         case .number, .numeric: .number
         case .exists: .all
         case .absent: []
-        case .noneOf(let excluded): excluded.reduce([]) { $0.union($1.kinds) }
+        case .noneOf(let excluded): excluded.conditions.reduce([]) { $0.union($1.kinds) }
         case .string, .prefix, .suffix, .equalsIgnoringCase, .prefixIgnoringCase, .suffixIgnoringCase, .wildcard,
             .address:
             .string

@@ -6,12 +6,15 @@ package struct PatternSet: Sendable {
     /// What an event is parsed with.
     package let paths: PathTable
     private let evaluators: [Evaluator]
+    private let index: RuleIndex
 
     /// - Parameter alsoReading: paths that no pattern has to name for their values to be kept.
     package init(_ patterns: [EventPattern], alsoReading: [String] = []) {
         self.patterns = patterns
         let paths = PathTable(patterns.flatMap { $0.fields.map(\.path) } + alsoReading)
-        evaluators = patterns.map { Evaluator($0, paths) }
+        var known: Set<Alternatives> = []
+        evaluators = patterns.map { Evaluator($0, paths, &known) }
+        index = RuleIndex(patterns, paths)
         self.paths = paths
     }
 
@@ -24,13 +27,19 @@ package struct PatternSet: Sendable {
     /// Finds the patterns that match an event which was parsed with this set's paths.
     package func matches(_ event: FlatEvent) throws(EventFault) -> [Int] {
         var found: [Int] = []
-        for index in patterns.indices where try firstFailure(of: index, in: event) == nil { found.append(index) }
+        var effort = Effort()
+        let span = evaluators.span
+        for candidate in try index.candidates(for: event, &effort) {
+            let failure = try span[Int(candidate)].firstFailure(in: event, &effort)
+            if failure == nil { found.append(Int(candidate)) }
+        }
         return found
     }
 
     /// The first field that keeps a pattern from matching, or nil where it matches: the answer and its reason come from
     /// the same evaluation.
     package func firstFailure(of index: Int, in event: FlatEvent) throws(EventFault) -> FieldFailure? {
-        try evaluators[index].firstFailure(in: event)
+        var effort = Effort()
+        return try evaluators[index].firstFailure(in: event, &effort)
     }
 }

@@ -34,6 +34,10 @@ struct Wildcard: Sendable, Hashable {
     /// What stands between the stars.
     var literals: [[UInt8]] { pieces.map(\.bytes) }
 
+    /// What each text that fits begins and ends with.
+    var prefix: [UInt8] { pieces.first?.bytes ?? [] }
+    var suffix: [UInt8] { pieces.last?.bytes ?? [] }
+
     /// Whether the whole text fits; each piece is taken at its first place, so the time grows with the text only.
     func matches(_ text: Span<UInt8>) -> Bool {
         guard let first = pieces.first, let last = pieces.last else { return false }
@@ -72,6 +76,8 @@ struct Wildcard: Sendable, Hashable {
             var length = 0
             if bytes.isEmpty { return start }
             for index in start..<end {
+                // Most bytes begin nothing.
+                if length == 0, text[index] != bytes[0] { continue }
                 while length > 0, text[index] != bytes[length] { length = fallback[length - 1] }
                 if text[index] == bytes[length] { length += 1 }
                 if length == bytes.count { return index + 1 }

@@ -26,7 +26,7 @@ struct ConditionComparisonTests {
         }
         alternatives += [#"{"anything-but":1}"#, #"{"anything-but":[1,2]}"#]
         let text = #"{"a":[\#(alternatives.joined(separator: ","))]}"#
-        return try EventPattern.parse(JSONNode.parse(Array(text.utf8))).fields[0].conditions
+        return try EventPattern.parse(JSONNode.parse(Array(text.utf8))).fields[0].alternatives.conditions
     }
 
     private static func satisfied(_ condition: Condition) -> [Bool] {

@@ -141,18 +141,4 @@ struct ConsistencyTests {
         let deep = "{\"a\":" + String(repeating: "[", count: 63) + ones + String(repeating: "]", count: 63) + "}"
         #expect(try time(#"{"a":[1],"a.b":[{"exists":false}]}"#, deep) < .seconds(2))
     }
-
-    private struct SeededGenerator: RandomNumberGenerator {
-        private var state: UInt64
-
-        init(seed: UInt64) { state = seed }
-
-        mutating func next() -> UInt64 {
-            // Xorshift64* (Marsaglia, Vigna).
-            state ^= state >> 12
-            state ^= state << 25
-            state ^= state >> 27
-            return state &* 0x2545_F491_4F6C_DD1D
-        }
-    }
 }

@@ -15,15 +15,32 @@ struct VectorTests {
 
     static var isThere: Bool { FileManager.default.fileExists(atPath: file.path) }
 
+    struct Case {
+        let name: String
+        let rule: String
+        let event: String
+        /// MATCH, no, RULE-ERR or EVENT-ERR.
+        let expect: String
+    }
+
+    static func cases() throws -> [Case] {
+        let lines = try Array(Data(contentsOf: file)).split(separator: UInt8(ascii: "\n"))
+        return try lines.enumerated().map { number, line in
+            let entry = try JSONValue.parse(Array(line))
+            func text(_ key: String) -> String {
+                if case .object(let object) = entry, case .string(let text)? = object[key] { text } else { "" }
+            }
+            let name = "line \(number + 1): \(text("group")), \(text("name"))"
+            return Case(name: name, rule: text("rule"), event: text("event"), expect: text("expect"))
+        }
+    }
+
     @Test(.enabled(if: isThere, "the cases of the match language are not on this machine"))
     func everyCaseOfTheMatchLanguageAnswersAsExpected() throws {
-        let lines = try Array(Data(contentsOf: VectorTests.file)).split(separator: UInt8(ascii: "\n"))
-        #expect(lines.count >= 370)
-        for (number, line) in lines.enumerated() {
-            guard case .object(let entry) = try JSONValue.parse(Array(line)) else { continue }
-            func text(_ key: String) -> String { if case .string(let text)? = entry[key] { text } else { "" } }
-            let found = answer(rule: text("rule"), event: text("event"))
-            #expect(found == text("expect"), "line \(number + 1): \(text("group")), \(text("name"))")
+        let cases = try VectorTests.cases()
+        #expect(cases.count >= 370)
+        for entry in cases {
+            #expect(answer(rule: entry.rule, event: entry.event) == entry.expect, "\(entry.name)")
         }
     }
 }

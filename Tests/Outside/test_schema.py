@@ -195,13 +195,15 @@ def test_the_differences_are_documented():
 
 
 def test_every_complete_example_is_taken_by_both(tmp_path):
-    texts = [(ROOT / "routes.example.json").read_text()]
+    """An example that its page calls `bad.json` is refused by both."""
+    texts = [("", (ROOT / "routes.example.json").read_text())]
     for document in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        blocks = re.findall(r"```json\n(.*?)```", document.read_text(), re.S)
-        texts += [block for block in blocks if '"sources"' in block]
-    assert len(texts) >= 3
-    for text in texts:
-        assert (errors(tmp_path, text), schema_takes(text)) == ([], True), text
+        texts += re.findall(r"(.*)\n\n```json\n([^`]*?)```", document.read_text())
+    complete = [(before, text) for before, text in texts if '"sources"' in text]
+    assert len(complete) >= 3
+    for before, text in complete:
+        bad = before.endswith("`bad.json`:")
+        assert (not errors(tmp_path, text), schema_takes(text)) == (not bad, not bad), text
 
 
 # MARK: the keys

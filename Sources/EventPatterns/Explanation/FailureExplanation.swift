@@ -63,7 +63,7 @@ struct FailureSite {
         lookup = EventLookup(field.path, in: event)
         var nodes: [JSONNode] = []
         if case .array(let list)? = rules.value(ofKeyAt: field.offset)?.kind { nodes = list }
-        var conditions = field.conditions.makeIterator()
+        var conditions = field.alternatives.conditions.makeIterator()
         alternatives = nodes.map { Alternative(node: $0, condition: $0.isAbsence ? nil : conditions.next()) }
     }
 
@@ -123,7 +123,7 @@ struct FailureSite {
     private var satisfying: [EventLookup.Found] {
         lookup.scalars.filter { found in
             guard let probe = Probe(found.node) else { return false }
-            return field.conditions.contains { probe.satisfies($0) }
+            return field.alternatives.conditions.contains { probe.satisfies($0) }
         }
     }
 
