@@ -34,6 +34,7 @@ let package = Package(
         // Pure: no I/O, no clock, no randomness of their own.
         .target(name: "JSON", swiftSettings: pure),
         .target(name: "EventPatterns", dependencies: ["JSON"], swiftSettings: pure),
+        .target(name: "JSONTemplates", dependencies: ["JSON"], swiftSettings: pure),
         .target(name: "Signatures", dependencies: ["COpenSSL"], swiftSettings: pure),
         .target(
             name: "Relay",
@@ -109,9 +110,13 @@ let package = Package(
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: common),
         .testTarget(name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON"], swiftSettings: common),
-        // A tool of Tests/Outside/test_rules_fuzz.py.
+        // Tools of Tests/Outside: test_rules_fuzz.py and test_templates_*.py.
         .executableTarget(
             name: "PatternAnswers", dependencies: ["EventPatterns", "JSON"], path: "Tests/PatternAnswers",
+            swiftSettings: common),
+        .testTarget(name: "JSONTemplatesTests", dependencies: ["JSONTemplates", "JSON"], swiftSettings: common),
+        .executableTarget(
+            name: "TemplateAnswers", dependencies: ["JSONTemplates", "JSON"], path: "Tests/TemplateAnswers",
             swiftSettings: common),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures"], swiftSettings: common),
         .testTarget(
