@@ -29,7 +29,8 @@ extension Renderer {
             let key = TemplateValue.string(member.key)
             var bound = [member.value, key]
             if names.count == 1 {
-                bound = [.object(TemplateFields([.init(key: "key", value: key), .init(key: "val", value: member.value)]))]
+                let pair = [("key", key), ("val", member.value)].map { TemplateFields.Member(key: $0, value: $1) }
+                bound = [try budget.object(pair)]
             }
             switch try render(each, Scope.binding(names, to: bound, in: scope)) {
             case .object(let result)?:

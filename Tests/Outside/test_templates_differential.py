@@ -1,0 +1,71 @@
+"""Random templates: the engine of JSONTemplates and PyPI json-e give the same result, or both refuse."""
+
+import json
+import re
+
+import jsone
+import pytest
+
+from template_answers import answers
+from template_generator import Generator
+
+NOW = "2017-01-19T16:27:20.974Z"
+
+
+def judge(template, context):
+    """The answer of PyPI json-e; its own crashes count as refusals."""
+    try:
+        return {"result": json.loads(json.dumps(jsone.render(template, {"now": NOW, **context}), allow_nan=False))}
+    except Exception as error:  # noqa: BLE001 - json-e lets Python's own errors through
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def normal(value):
+    """What is left when the documented differences are taken away.
+
+    Ours are doubles which are written without `.0` where they are whole; Python writes 2.0, and has whole numbers of
+    any size.
+    """
+    if isinstance(value, str):
+        return re.sub(r"(?<![\d.])(\d+)\.0(?!\d)", r"\1", value)
+    if isinstance(value, list):
+        return [normal(element) for element in value]
+    if isinstance(value, dict):
+        return {normal(key): normal(element) for key, element in value.items()}
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return ("number", float(f"{float(value):.12g}"))
+    return ("bool", value) if isinstance(value, bool) else value
+
+
+def agree(ours, judged):
+    if ours.get("error", "").startswith("BudgetError"):
+        return True  # json-e has no budgets
+    if "error" in judged or "error" in ours:
+        return "error" in judged and "error" in ours
+    return normal(None if ours.get("deleted") else ours["result"]) == normal(judged["result"])
+
+
+def compare(seed, count):
+    generator = Generator(seed)
+    cases = [(generator.template(), generator.context()) for _ in range(count)]
+    rendered = stopped = 0
+    differences = []
+    for (template, context), ours in zip(cases, answers(cases)):
+        judged = judge(template, context)
+        rendered += "result" in judged
+        stopped += ours.get("error", "").startswith("BudgetError")
+        if not agree(ours, judged):
+            differences.append(json.dumps({"template": template, "context": context, "ours": ours, "json-e": judged}))
+    assert not differences, "\n".join(differences[:5]) + f"\n… {len(differences)} of {count}"
+    # Templates that all fail, or that all are stopped, would agree too.
+    assert rendered > count * 0.5
+    assert stopped < count / 10_000 + 1
+
+
+def test_20000_random_templates_give_what_json_e_gives():
+    compare(seed=20170119, count=20_000)
+
+
+@pytest.mark.release
+def test_100000_random_templates_give_what_json_e_gives():
+    compare(seed=4, count=100_000)
