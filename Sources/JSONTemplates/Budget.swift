@@ -74,11 +74,13 @@ package struct Budget: Sendable {
 
     /// Makes an object whose members have been paid for.
     package func object(_ members: [TemplateFields.Member]) throws(TemplateError) -> TemplateValue {
-        let fields = TemplateFields(members)
+        try object(FieldsBuilder(members))
+    }
+
+    func object(_ builder: FieldsBuilder) throws(TemplateError) -> TemplateValue {
+        let fields = TemplateFields(builder)
         try checkSize(fields.size)
         try checkDepth(fields.depth)
         return .object(fields)
     }
-
-    func object(_ builder: FieldsBuilder) throws(TemplateError) -> TemplateValue { try object(builder.members) }
 }

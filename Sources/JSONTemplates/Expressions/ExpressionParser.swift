@@ -39,16 +39,16 @@ struct ExpressionParser {
 
     private mutating func expression(_ lowest: Int = 0) throws(TemplateError) -> ExpressionNode {
         var left = try unary()
+        var chain: [(operation: BinaryOperator, operand: ExpressionNode)] = []
         while let operation = binaryOperator(), operation.precedence >= lowest {
-            try advance()
-            let right = try operand(of: operation)
-            if case .chain(let first, let rest) = left, rest[0].operation.precedence == operation.precedence {
-                left = .chain(first, rest + [(operation, right)])
-            } else {
-                left = .chain(left, [(operation, right)])
+            if let last = chain.last, last.operation.precedence != operation.precedence {
+                left = .chain(left, chain)
+                chain = []
             }
+            try advance()
+            chain.append((operation, try operand(of: operation)))
         }
-        return left
+        return chain.isEmpty ? left : .chain(left, chain)
     }
 
     /// What stands to the right of an operator; `**` alone binds to the right.

@@ -76,6 +76,6 @@ extension Scope {
     static func binding(_ names: [String], to values: [TemplateValue], in outer: Scope) -> Scope {
         var fields = FieldsBuilder()
         for (name, value) in zip(names, values) { fields.set(name, value) }
-        return Scope(TemplateFields(fields.members), in: outer)
+        return Scope(TemplateFields(fields), in: outer)
     }
 }

@@ -30,7 +30,7 @@ extension Renderer {
             return try budget.list(first.elements + second.elements)
         case (.object(let first), .object(let second)):
             try budget.spend(first.members.count)
-            var merged = FieldsBuilder(first.members)
+            var merged = FieldsBuilder(first)
             try add(second, to: &merged, deep: true)
             return try budget.object(merged)
         default: return new

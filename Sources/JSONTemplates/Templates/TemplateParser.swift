@@ -48,7 +48,7 @@ struct TemplateParser {
         if let values = constant(parsed.map(\.value)), parsed.allSatisfy({ $0.parts == nil }) {
             var fields = FieldsBuilder()
             for (member, value) in zip(parsed, values) { fields.set(member.key, value) }
-            return .constant(.object(TemplateFields(fields.members)))
+            return .constant(.object(TemplateFields(fields)))
         }
         return .object(parsed)
     }

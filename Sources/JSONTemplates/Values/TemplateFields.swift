@@ -16,11 +16,14 @@ package final class TemplateFields: Sendable {
     let depth: Int
     /// Bytes that it would have as JSON, without the escapes.
     let size: Int
-    private let places: KeyPlaces
+    fileprivate let places: KeyPlaces
 
     /// - Parameter members: with keys that all differ.
-    package init(_ members: [Member]) {
-        self.members = members
+    package convenience init(_ members: [Member]) { self.init(FieldsBuilder(members)) }
+
+    init(_ builder: FieldsBuilder) {
+        members = builder.members
+        places = builder.places
         var (depth, size) = (0, 2)
         for member in members {
             depth = max(depth, member.value.depth)
@@ -28,7 +31,6 @@ package final class TemplateFields: Sendable {
         }
         self.depth = depth + 1
         self.size = size
-        places = KeyPlaces(members)
     }
 
     package convenience init(_ object: JSONObject) {
@@ -55,11 +57,17 @@ package final class TemplateFields: Sendable {
 /// Collects members; a key that comes again replaces the value and keeps its place.
 struct FieldsBuilder {
     private(set) var members: [TemplateFields.Member]
-    private var places: KeyPlaces
+    private(set) var places: KeyPlaces
 
     init(_ members: [TemplateFields.Member] = []) {
         self.members = members
         places = KeyPlaces(members)
+    }
+
+    /// Starts with the members of an object.
+    init(_ fields: TemplateFields) {
+        members = fields.members
+        places = fields.places
     }
 
     subscript(key: String) -> TemplateValue? { places.index(of: key, in: members).map { members[$0].value } }

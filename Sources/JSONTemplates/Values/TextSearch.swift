@@ -29,7 +29,9 @@ struct TextSearch {
         var places: [Int] = []
         guard !wanted.isEmpty else { return places }
         var matched = 0
-        for (index, byte) in text.utf8.enumerated() {
+        let bytes = text.utf8Span.span
+        for index in bytes.indices {
+            let byte = bytes[index]
             while matched > 0, byte != wanted[matched] { matched = Int(borders[matched - 1]) }
             if byte == wanted[matched] { matched += 1 }
             guard matched == wanted.count else { continue }

@@ -1,0 +1,52 @@
+import JSONTemplates
+import Testing
+
+@Suite struct StandardFunctionsTests {
+    static let context =
+        #"{"none": null, "empty": "", "zero": 0, "o": {"b": [1.0], "a": "é"}, "evil": "<!channel> & \"*_`\" 'x'"}"#
+
+    @Test(arguments: [
+        ("default(none, 'x')", #""x""#), ("default(empty, none, 'x', 'y')", #""x""#), ("default(zero, 5)", "0"),
+        ("default(none, empty)", #""""#), ("default(none, null)", "null"), ("default(false, 1)", "false"),
+        ("title('missed')", #""Missed""#), ("title('missed call')", #""Missed Call""#),
+        ("title('ßa éb')", #""Ssa Éb""#),
+        ("title(none)", #""""#), ("duration(183)", #""3 min 3 s""#), ("duration(0)", #""0 s""#),
+        ("duration(65.9)", #""1 min 5 s""#),
+        ("duration(180)", #""3 min""#), ("duration(3723)", #""1 h 2 min 3 s""#), ("duration(90000)", #""25 h""#),
+        ("truncate('abcdef', 6)", #""abcdef""#), ("truncate('abcdef', 5)", #""abcd…""#),
+        ("truncate('👍👍👍', 2)", #""👍…""#),
+        ("truncate('ab', 1)", #""…""#), ("json(o)", #""{\"b\":[1.0],\"a\":\"é\"}""#), ("json(none)", #""null""#),
+        ("urlencode('a b&c/é~-._')", #""a%20b%26c%2F%C3%A9~-._""#), ("urlencode(12)", #""12""#),
+        ("mrkdwn(evil)", #""&lt;!channel&gt; &amp; \"*_`\" 'x'""#),
+        ("html(evil)", #""&lt;!channel&gt; &amp; &quot;*_`&quot; &#39;x&#39;""#),
+        ("markdown('*a* [b](c) 1. ~d~ @everyone')", #""\\*a\\* \\[b\\]\\(c\\) 1\\. \\~d\\~ @everyone""#),
+        ("markdown(true)", #""true""#),
+    ])
+    func functionsForDestinationsGive(expression: String, value: String) {
+        #expect(evaluated(expression, StandardFunctionsTests.context) == value)
+    }
+
+    @Test(arguments: [
+        "default()", "title()", "title([])", "duration('5')", "duration(-1)", "duration(null)", "duration(10 ** 30)",
+        "truncate('a', 0)", "truncate('a', 1.5)", "truncate('a')", "urlencode({})", "mrkdwn('a', 'b')", "json()",
+    ])
+    func argumentsThatDoNotFitAreRefused(expression: String) {
+        #expect(evaluated(expression).hasPrefix("BuiltinError: invalid arguments to builtin: "))
+    }
+
+    @Test func aNameOfTheContextHidesAFunction() {
+        #expect(rendered(#"{"$eval": "title"}"#, #"{"title": "mine"}"#) == #""mine""#)
+    }
+
+    @Test func moreFunctionsCanBeAdded() {
+        let twice = HostFunction("twice") { _, arguments throws(TemplateError) in
+            guard case .number(let number)? = arguments.first else { throw .badArguments("twice", "expected a number") }
+            return .number(TemplateNumber(2 * number.double))
+        }
+        let functions = HostFunctions.standard.adding([twice])
+        #expect(rendered(#"{"$eval": "[twice(4), title('a')]"}"#, functions: functions) == #"[8,"A"]"#)
+        #expect(
+            rendered(#"{"x": {"$eval": "twice('a')"}}"#, functions: functions).hasPrefix("BuiltinError at template.x: ")
+        )
+    }
+}
