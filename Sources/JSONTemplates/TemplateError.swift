@@ -20,7 +20,7 @@ package struct TemplateError: Error, Sendable, Equatable, CustomStringConvertibl
 
     package init(_ kind: Kind, _ message: String) {
         self.kind = kind
-        self.message = message
+        self.message = TemplateError.shortened(message, to: 500)
     }
 
     package var description: String {
@@ -36,11 +36,17 @@ package struct TemplateError: Error, Sendable, Equatable, CustomStringConvertibl
 
     /// The error as seen from the object around it.
     func inside(key: String) -> TemplateError {
-        inside(segment: Name.isValid(key) ? ".\(key)" : "[\(JSONSerializer.quoted(key))]")
+        let key = TemplateError.shortened(key, to: 100)
+        return inside(segment: Name.isValid(key) ? ".\(key)" : "[\(JSONSerializer.quoted(key))]")
     }
 
     /// The error as seen from the list around it.
     func inside(index: Int) -> TemplateError { inside(segment: "[\(index)]") }
+
+    /// A text of the template or the event must not fill a log.
+    private static func shortened(_ text: String, to most: Int) -> String {
+        text.utf8.count <= most ? text : String(text.unicodeScalars.prefix(most)) + "…"
+    }
 
     private func inside(segment: String) -> TemplateError {
         var moved = self

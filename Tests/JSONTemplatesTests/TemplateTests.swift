@@ -36,6 +36,14 @@ import Testing
         #expect(text.utf8.dropFirst(error.offset ?? 0).starts(with: "\"${event".utf8))
     }
 
+    @Test func anErrorTextStaysShortWhateverTheEventHas() {
+        let long = String(repeating: "a", count: 100_000)
+        let context = #"{"long": "\#(long)"}"#
+        #expect(rendered(#"{"$eval": "long()"}"#, context).utf8.count < 1000)
+        #expect(rendered(#"{"$fromNow": "${long}"}"#, context).utf8.count < 1000)
+        #expect(rendered(#"{"${long}": {"${long}": {"$eval": "nope"}}}"#, context).utf8.count < 1000)
+    }
+
     @Test func aFaultInABranchThatIsNotTakenDoesNotHinderARender() {
         #expect(rendered(#"{"$if": "false", "then": {"$eval": "("}, "else": 1}"#) == "1")
         #expect(rendered(#"{"a": {"$if": "true", "then": {"$eval": "("}}}"#).hasPrefix("SyntaxError at template.a: "))
@@ -62,8 +70,10 @@ import Testing
     @Test func manyMembersAreFoundAsFewAre() {
         let many = (0..<1000).map { #""k\#($0)": \#($0)"# }.joined(separator: ", ")
         #expect(evaluated("[o.k0, o.k999, o.k17, 'k1000' in o]", #"{"o": {\#(many)}}"#) == "[0,999,17,false]")
-        let merged =
-            #"{"$reduce": {"$eval": "range(0, 40)"}, "each(a, x)": {"$merge": [{"$eval": "a"}, {"${x}": 1}]}, "initial": {}}"#
+        let merged = #"""
+            {"$reduce": {"$eval": "range(0, 40)"}, "initial": {},
+             "each(a, x)": {"$merge": [{"$eval": "a"}, {"${x}": 1}]}}
+            """#
         #expect(rendered(#"{"$let": {"o": \#(merged)}, "in": {"$eval": "'39' in o && o['7'] == 1"}}"#) == "true")
     }
 
