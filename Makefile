@@ -35,6 +35,7 @@ check: release $(VENV)/ready ## Style and structure, then the release binary fro
 	swift build -c release --static-swift-stdlib --product PatternAnswers
 	scripts/check-style
 	scripts/check-style --self-test
+	swift build -c release --static-swift-stdlib --product TemplateAnswers
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
 
 soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, and their counter-tests (root)

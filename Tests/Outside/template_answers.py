@@ -9,16 +9,13 @@ from harness import BINARY
 NOW = 1484843240974  # 2017-01-19T16:27:20.974Z, the time of the published cases
 
 
-def tool():
-    """Beside the program, or the debug build's: `make check` builds the program alone."""
-    beside = pathlib.Path(BINARY).parent / "TemplateAnswers"
-    return beside if beside.exists() else beside.parent.parent / "debug" / "TemplateAnswers"
+TOOL = pathlib.Path(BINARY).parent / "TemplateAnswers"
 
 
 def answers(cases):
     """Renders (template, context) pairs; gives {"result": …}, {"deleted": True} or {"error": …} for each."""
     lines = [json.dumps({"template": template, "context": context, "now": NOW}) for template, context in cases]
-    done = subprocess.run([tool()], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True,
+    done = subprocess.run([TOOL], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True,
                           encoding="utf-8")
     # JSON text may have U+2028, at which `splitlines` would split.
     found = [json.loads(line) for line in done.stdout.rstrip("\n").split("\n")]
