@@ -89,6 +89,15 @@ import Testing
         #expect(rendered(template).contains("nested deeper than 100 levels"))
     }
 
+    @Test(arguments: [
+        "\"\(String(repeating: "${a[0:9]}", count: 20_000))\"",
+        #"{"$eval": "[\#(String(repeating: "1,", count: 60_000))1]"}"#,
+        #"{"$eval": "1\#(String(repeating: "+1", count: 60_000))"}"#,
+    ])
+    func whatNoRenderCouldFinishIsNotParsed(template: String) {
+        #expect(rendered(template) == "SyntaxError: more than 100000 tokens in one text")
+    }
+
     @Test func whatIsNestedAsDeepAsAllowedIsRendered() {
         let deep = String(repeating: "[", count: 95) + "1" + String(repeating: "]", count: 95)
         #expect(evaluated(deep) == deep)

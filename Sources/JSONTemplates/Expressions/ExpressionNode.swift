@@ -24,7 +24,7 @@ enum UnaryOperator: String, Sendable {
     case minus = "-"
 }
 
-enum BinaryOperator: String, Sendable {
+enum BinaryOperator: String, Sendable, CaseIterable {
     case or = "||"
     case and = "&&"
     case `in` = "in"
@@ -39,6 +39,16 @@ enum BinaryOperator: String, Sendable {
     case times = "*"
     case over = "/"
     case power = "**"
+
+    private static let table = Dictionary(
+        uniqueKeysWithValues: allCases.compactMap { operation in
+            Symbol(rawValue: operation.rawValue).map { ($0, operation) }
+        })
+
+    init?(_ symbol: Symbol) {
+        guard let operation = BinaryOperator.table[symbol] else { return nil }
+        self = operation
+    }
 
     /// How strongly it binds: `||` least.
     var precedence: Int {

@@ -6,34 +6,40 @@ import JSON
 struct ExpressionParser {
     /// Brackets and signs inside each other; bounds this parser's own recursion and the evaluator's.
     private static let mostDepth = 100
+    /// Tokens in one text of a template; no render could take as many steps. Bounds the time to load a routes file.
+    private static let mostTokens = 100_000
 
     private var lexer: Lexer
     private var current: Token?
     private var depth = 0
+    private var tokens: Int
 
-    init(_ source: [UInt8], from start: Int = 0) throws(TemplateError) {
+    private init(_ source: [UInt8], from start: Int, tokens: Int) throws(TemplateError) {
+        self.tokens = tokens
         lexer = Lexer(source, from: start)
         current = try lexer.next()
     }
 
     /// Parses a source that is one expression and nothing else.
     static func parse(_ source: String) throws(TemplateError) -> ExpressionNode {
-        var parser = try ExpressionParser(Array(source.utf8))
+        var parser = try ExpressionParser(Array(source.utf8), from: 0, tokens: 0)
         let node = try parser.expression()
         if let rest = parser.current { throw TemplateError.unexpected(rest, wanted: behindValue) }
         return node
     }
 
     /// Parses an expression up to the brace that closes an interpolation.
+    /// - Parameter tokens: how many have been read in this text.
     /// - Returns: the expression and the byte offset behind the brace.
     static func interpolation(
-        in source: [UInt8], from start: Int
+        in source: [UInt8], from start: Int, tokens: inout Int
     ) throws(TemplateError) -> (node: ExpressionNode, end: Int) {
-        var parser = try ExpressionParser(source, from: start)
+        var parser = try ExpressionParser(source, from: start, tokens: tokens)
         guard parser.current != nil else { throw .unterminated }
         let node = try parser.expression()
         guard let brace = parser.current else { throw .unterminated }
         guard brace.kind == .symbol(.closeObject) else { throw .unexpected(brace, wanted: behindValue) }
+        tokens = parser.tokens + 1
         return (node, brace.end)
     }
 
@@ -184,7 +190,13 @@ extension ExpressionParser {
     private static let startOfValue = "!, (, +, -, [, false, identifier, null, number, string, true, {"
     private static let behindValue = "!=, &&, (, *, **, +, -, ., /, <, <=, ==, >, >=, [, in, ||"
 
-    private mutating func advance() throws(TemplateError) { current = try lexer.next() }
+    private mutating func advance() throws(TemplateError) {
+        tokens += 1
+        guard tokens <= ExpressionParser.mostTokens else {
+            throw TemplateError(.syntax, "more than \(ExpressionParser.mostTokens) tokens in one text")
+        }
+        current = try lexer.next()
+    }
 
     private func isAt(_ symbol: Symbol) -> Bool { current?.kind == .symbol(symbol) }
 
@@ -201,7 +213,7 @@ extension ExpressionParser {
 
     private func binaryOperator() -> BinaryOperator? {
         guard case .symbol(let symbol) = current?.kind else { return nil }
-        return BinaryOperator(rawValue: symbol.rawValue)
+        return BinaryOperator(symbol)
     }
 
     private mutating func enter() throws(TemplateError) {

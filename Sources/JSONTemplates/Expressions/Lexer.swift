@@ -15,7 +15,7 @@ struct Token {
 }
 
 /// The operators, brackets and keywords; the raw value is how they are written.
-enum Symbol: String {
+enum Symbol: String, CaseIterable {
     case not = "!"
     case notEqual = "!="
     case and = "&&"
@@ -43,6 +43,18 @@ enum Symbol: String {
     case `true` = "true"
     case `false` = "false"
     case null = "null"
+
+    /// The symbols that are no words, by their one or two bytes.
+    private static let table = Dictionary(
+        uniqueKeysWithValues: allCases.filter { !Name.isValid($0.rawValue) }.map { (key($0.rawValue.utf8), $0) })
+
+    private static func key(_ bytes: some Sequence<UInt8>) -> UInt16 { bytes.reduce(0) { $0 << 8 | UInt16($1) } }
+
+    /// The symbol that is written by these bytes alone.
+    init?(_ bytes: ArraySlice<UInt8>) {
+        guard let symbol = Symbol.table[Symbol.key(bytes)] else { return nil }
+        self = symbol
+    }
 }
 
 /// Splits an expression into tokens, one at a time.
@@ -68,7 +80,7 @@ struct Lexer {
         if Name.starts(byte) { return word() }
         if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'"), let token = string(byte) { return token }
         for length in [2, 1] where first + length <= source.count {
-            guard let symbol = Symbol(rawValue: text(first..<first + length)) else { continue }
+            guard let symbol = Symbol(source[first..<first + length]) else { continue }
             index += length
             return token(.symbol(symbol), from: first)
         }

@@ -6,22 +6,25 @@ enum Interpolation {
         let source = Array(text.utf8)
         var parts: [TextPart] = []
         var literal: [UInt8] = []
-        var index = 0
-        while index < source.count {
-            if source[index...].starts(with: "$${".utf8) {
-                literal.append(contentsOf: "${".utf8)
-                index += 3
-            } else if source[index...].starts(with: "${".utf8) {
-                let (node, end) = try ExpressionParser.interpolation(in: source, from: index + 2)
+        var (index, tokens) = (0, 0)
+        while let dollar = source[index...].firstIndex(of: UInt8(ascii: "$")) {
+            literal += source[index..<dollar]
+            let next = source[(dollar + 1)...].prefix(2)
+            if next.first == UInt8(ascii: "$"), next.last == UInt8(ascii: "{") {
+                literal += Array("${".utf8)
+                index = dollar + 3
+            } else if next.first == UInt8(ascii: "{") {
+                let (node, end) = try ExpressionParser.interpolation(in: source, from: dollar + 2, tokens: &tokens)
                 add(&literal, to: &parts)
-                let written = String(decoding: source[(index + 2)..<(end - 1)], as: UTF8.self)
+                let written = String(decoding: source[(dollar + 2)..<(end - 1)], as: UTF8.self)
                 parts.append(.expression(node, source: written))
                 index = end
             } else {
-                literal.append(source[index])
-                index += 1
+                literal.append(source[dollar])
+                index = dollar + 1
             }
         }
+        literal += source[index...]
         if parts.isEmpty, literal == source { return nil }
         add(&literal, to: &parts)
         return parts
