@@ -8,6 +8,8 @@ of one number that has a fraction, texts of lists and functions. So are whole nu
 import random
 
 TEXTS = ["", "a", "b", "abc", "Hello World", "héllo", "\u2622abc\U0001F601", " x ", "a,b,,c", "0", "ключ", "x\ty", "'q'", "{}", "$"]
+TOKENS = ["1", "2", "i", "s", "li", "o", "'a'", "x", "in", "null", "len(", "[", "]", "[", "]", "(", ")", "(", ")", "{", "}",
+          ",", ":", ".", "+", "-", "*", "/", "**", "==", "!=", "<", ">", "<=", ">=", "&&", "||", "!", "'", "$", "@", " "]
 KEYS = ["a", "b", "k", "key", "x y", "é", "$$z", "$1", "1"]
 
 
@@ -21,6 +23,11 @@ class Generator:
 
     def pick(self, *options):
         return self.random.choice(options)
+
+    def soup(self):
+        """A template whose expression is a few tokens in any order."""
+        expression = self.pick("", " ").join(self.random.choice(TOKENS) for _ in range(self.random.randint(1, 7)))
+        return {"$eval": expression} if self.chance(70) else "a${" + expression + "}b"
 
     # Contexts
 
