@@ -29,6 +29,16 @@ class Generator:
         expression = self.pick("", " ").join(self.random.choice(TOKENS) for _ in range(self.random.randint(1, 7)))
         return {"$eval": expression} if self.chance(70) else "a${" + expression + "}b"
 
+    def chain(self):
+        """Operands and operators of all precedences; the numbers never give 0 or 1, which Python takes for booleans."""
+        operands = self.random.sample(["10", "200", "3000", "40000", "'a'", "'abc'", "[10, 'a']", "[false]", "null"], 5)
+        expression = operands[0]
+        for operand in operands[1:self.random.randint(2, 5)]:
+            expression += f" {self.pick('+', '-', '*', '==', '!=', '<', '>=', 'in', 'in', '&&', '||')} {operand}"
+            if self.chance(10):
+                expression = f"({expression})"
+        return {"$eval": expression}
+
     # Contexts
 
     def integer(self):

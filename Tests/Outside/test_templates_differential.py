@@ -76,6 +76,11 @@ def test_20000_expressions_of_random_tokens_are_refused_or_give_what_json_e_give
     compare([(generator.soup(), generator.context()) for _ in range(20_000)], rendering=0.02)
 
 
+def test_10000_random_chains_of_operators_bind_as_in_json_e():
+    generator = Generator(seed=12)
+    compare([(generator.chain(), generator.context()) for _ in range(10_000)], rendering=0.2)
+
+
 @pytest.mark.release
 def test_100000_random_templates_give_what_json_e_gives():
     compare(templates(seed=4, count=100_000), rendering=0.5)
