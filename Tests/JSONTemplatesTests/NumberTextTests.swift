@@ -26,7 +26,7 @@ import Testing
         #expect(evaluated(expression) == text)
     }
 
-    @Test(arguments: ["10 ** 400", "(0 - 8) ** 0.5", "huge * 10", "0 ** -1"])
+    @Test(arguments: ["10 ** 400", "(0 - 8) ** 0.5", "huge * 10", "0 ** -1", "-huge"])
     func whatLeavesTheRangeOfADoubleIsAnError(expression: String) {
         #expect(evaluated(expression, #"{"huge": 1e400}"#).hasSuffix("is not a finite number"))
     }

@@ -40,8 +40,10 @@ import Testing
 
     @Test func moreFunctionsCanBeAdded() {
         let twice = HostFunction("twice") { _, arguments throws(TemplateError) in
-            guard case .number(let number)? = arguments.first else { throw .badArguments("twice", "expected a number") }
-            return .number(TemplateNumber(2 * number.double))
+            guard case .number(let number)? = arguments.first, let doubled = TemplateNumber(2 * number.double) else {
+                throw .badArguments("twice", "expected a number")
+            }
+            return .number(doubled)
         }
         let functions = HostFunctions.standard.adding([twice])
         #expect(rendered(#"{"$eval": "[twice(4), title('a')]"}"#, functions: functions) == #"[8,"A"]"#)

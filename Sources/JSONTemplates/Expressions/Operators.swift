@@ -7,7 +7,7 @@ extension Renderer {
         guard case .number(let number) = value else {
             throw TemplateError(.interpreter, "unary \(operation.rawValue) expects number")
         }
-        return operation == .minus ? .number(TemplateNumber(0 - number.double)) : value
+        return operation == .minus ? .number(try finite(0 - number.double, operation.rawValue)) : value
     }
 
     mutating func apply(
@@ -48,10 +48,14 @@ extension Renderer {
             default: left.double / right.double
             }
         if operation == .over, right.double == 0 { throw TemplateError(.interpreter, "division by zero") }
-        guard result.isFinite else {
-            throw TemplateError(.interpreter, "the result of \(operation.rawValue) is not a finite number")
+        return .number(try finite(result, operation.rawValue))
+    }
+
+    private func finite(_ result: Double, _ operation: String) throws(TemplateError) -> TemplateNumber {
+        guard let number = TemplateNumber(result) else {
+            throw TemplateError(.interpreter, "the result of \(operation) is not a finite number")
         }
-        return .number(TemplateNumber(result))
+        return number
     }
 
     private mutating func order(

@@ -63,8 +63,8 @@ extension Renderer {
             case .floor: first.double.rounded(.down)
             default: first.double.magnitude
             }
-        guard numbers.count == 1, result.isFinite else { throw .badArguments(builtin) }
-        return .number(TemplateNumber(result))
+        guard numbers.count == 1, let number = TemplateNumber(result) else { throw .badArguments(builtin) }
+        return .number(number)
     }
 
     private mutating func length(_ arguments: [TemplateValue]) throws(TemplateError) -> TemplateValue {

@@ -25,10 +25,10 @@ extension Renderer {
         try budget.spend(bytes: text.utf8.count)
         if let number = JSONNumber(text: text) { return .number(TemplateNumber(number)) }
         let allowed = "+-.0123456789eE".utf8
-        guard text.utf8.allSatisfy({ allowed.contains($0) }), let value = Double(text), value.isFinite else {
-            throw .badArguments(.number)
-        }
-        return .number(TemplateNumber(value))
+        guard text.utf8.allSatisfy({ allowed.contains($0) }), let value = Double(text),
+            let number = TemplateNumber(value)
+        else { throw .badArguments(.number) }
+        return .number(number)
     }
 
     mutating func join(_ arguments: [TemplateValue]) throws(TemplateError) -> TemplateValue {

@@ -57,8 +57,8 @@ extension Instant {
     private static func milliseconds(_ fraction: ArraySlice<UInt8>) -> Int64? {
         guard let point = fraction.first else { return 0 }
         let digits = fraction.dropFirst()
-        guard point == UInt8(ascii: "."), !digits.isEmpty, digits.count <= 9 else { return nil }
-        return number(digits).map { _ in 0 }.flatMap { _ in number((digits + [48, 48]).prefix(3)) }
+        guard point == UInt8(ascii: "."), !digits.isEmpty, digits.count <= 9, number(digits) != nil else { return nil }
+        return number((digits + Array("00".utf8)).prefix(3))
     }
 
     private static func padded(_ number: Int64, _ width: Int) -> String {

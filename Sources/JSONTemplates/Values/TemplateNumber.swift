@@ -10,8 +10,11 @@ package enum TemplateNumber: Sendable {
 
     init(_ number: JSONNumber) { self = .literal(number) }
 
-    /// - Parameter value: a finite number.
-    package init(_ value: Double) { self = .computed(value) }
+    /// Nil where the value is infinite or no number: JSON has no such numbers.
+    package init?(_ value: Double) {
+        guard value.isFinite else { return nil }
+        self = .computed(value)
+    }
 
     package var double: Double {
         switch self {

@@ -86,7 +86,7 @@ extension TemplateValue {
         }
     }
 
-    package static func number(_ value: Int) -> TemplateValue { .number(TemplateNumber(Double(value))) }
+    package static func number(_ value: Int) -> TemplateValue { .number(.computed(Double(value))) }
 }
 
 // MARK: - From and to JSON
