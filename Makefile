@@ -32,9 +32,9 @@ release:
 	swift build -c release --static-swift-stdlib --product gruveo-relay
 
 check: release $(VENV)/ready ## Style and structure, then the release binary from outside (short)
-	swift build -c release --static-swift-stdlib --product PatternAnswers
 	scripts/check-style
 	scripts/check-style --self-test
+	swift build -c release --static-swift-stdlib --product PatternAnswers
 	swift build -c release --static-swift-stdlib --product TemplateAnswers
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
 
