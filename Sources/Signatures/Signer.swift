@@ -14,20 +14,18 @@ package struct Signer: Sendable {
     /// until every receiver knows the new one.
     ///
     /// Keys of Standard Webhooks are texts (see `SigningKey`) or the bytes themselves; both kinds may stand together.
-    /// - Throws: the first fault of scheme or keys.
+    /// - Throws: the first fault of the scheme, or those of all keys.
     package init(scheme: SigningScheme, secrets: [Secret]) throws(SigningError) {
         try scheme.validate(keyCount: secrets.count)
         self.scheme = scheme
-        if let layout = scheme.bodySignature, let secret = secrets.first {
-            let key = try Self.key(0) { () throws(KeyFault) in try Self.bodyKey(secret) }
-            method = .body(key, header: layout.header, prefix: layout.prefix, encoding: layout.encoding)
-            return
+        if let layout = scheme.bodySignature {
+            let keys = try Self.keys(secrets, Self.bodyKey)
+            // Exactly one, as `validate` has seen.
+            method = .body(keys[0], header: layout.header, prefix: layout.prefix, encoding: layout.encoding)
+        } else {
+            method = .standardWebhooks(
+                try Self.keys(secrets) { secret throws(KeyFault) in try SigningKey(standardWebhooks: secret) })
         }
-        var keys: [SigningKey] = []
-        for (index, secret) in secrets.enumerated() {
-            keys.append(try Self.key(index) { () throws(KeyFault) in try SigningKey(standardWebhooks: secret) })
-        }
-        method = .standardWebhooks(keys)
     }
 
     /// A signer of Standard Webhooks with keys that were read already.
@@ -58,7 +56,15 @@ package struct Signer: Sendable {
         return try HMACKey(longEnough: secret)
     }
 
-    private static func key<Key>(_ index: Int, _ make: () throws(KeyFault) -> Key) throws(SigningError) -> Key {
-        do throws(KeyFault) { return try make() } catch { throw .badKey(index, error) }
+    private static func keys<Key>(
+        _ secrets: [Secret], _ make: (Secret) throws(KeyFault) -> Key
+    ) throws(SigningError) -> [Key] {
+        var keys: [Key] = []
+        var faults: [SigningError.BadKey] = []
+        for (index, secret) in secrets.enumerated() {
+            do throws(KeyFault) { keys.append(try make(secret)) } catch { faults.append(.init(index, error)) }
+        }
+        guard faults.isEmpty else { throw .badKeys(faults) }
+        return keys
     }
 }

@@ -58,14 +58,25 @@ package enum SigningError: Error, Equatable {
     case noKey
     /// Only Standard Webhooks has room for more than one signature.
     case severalKeys
-    /// The key at this place, counted from 0, cannot be used.
-    case badKey(Int, KeyFault)
+    /// These keys cannot be used.
+    case badKeys([BadKey])
     /// The header's name is not a token of HTTP.
     case badHeaderName
     /// The header belongs to the transfer itself: Host, Content-Length, Transfer-Encoding or Connection.
     case reservedHeaderName
     /// The prefix holds something other than visible ASCII, spaces and tabs.
     case badPrefix
+
+    /// A key by its place, counted from 0, and what is wrong with it.
+    package struct BadKey: Equatable, Sendable {
+        package let index: Int
+        package let fault: KeyFault
+
+        package init(_ index: Int, _ fault: KeyFault) {
+            self.index = index
+            self.fault = fault
+        }
+    }
 }
 
 /// The grammar of header fields (RFC 9110, section 5), looked at byte by byte: to Swift CR LF is one Character.

@@ -48,7 +48,7 @@ import Testing
         for text in [dumped, "\(holder)", String(describing: holder), String(reflecting: holder)] {
             expectNoCanary(text)
         }
-        for error in [SigningError.badKey(0, .tooShort(count: 3)), .badKey(1, .notBase64(.hmac))] {
+        for error in [SigningError.badKeys([.init(0, .tooShort(count: 3))]), .badKeys([.init(1, .notBase64(.hmac))])] {
             expectNoCanary("\(error)")
         }
     }

@@ -96,9 +96,9 @@ import Testing
         let body = expected.description
         #expect(!body.contains(text.dropFirst(6)) || text.count < 8)
         do throws(SigningError) {
-            _ = try Signer(scheme: .standardWebhooks, secrets: [secret(Self.whole), secret(text)])
+            _ = try Signer(scheme: .standardWebhooks, secrets: [secret(text), secret(Self.whole), secret(text)])
             Issue.record("a signer was made with \(text)")
-        } catch { #expect(error == .badKey(1, expected)) }
+        } catch { #expect(error == .badKeys([.init(0, expected), .init(2, expected)])) }
     }
 
     @Test(arguments: [
@@ -115,7 +115,7 @@ import Testing
         do throws(SigningError) {
             _ = try Signer(scheme: scheme, secrets: [secret(key)])
             Issue.record("a signer was made")
-        } catch { #expect(error == .badKey(0, .onlyStandardWebhooks)) }
+        } catch { #expect(error == .badKeys([.init(0, .onlyStandardWebhooks)])) }
     }
 }
 

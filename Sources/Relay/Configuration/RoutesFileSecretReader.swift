@@ -85,17 +85,21 @@ extension SecretReader {
         do throws(SigningError) {
             return try Signer(scheme: declaration.scheme, secrets: secrets)
         } catch {
-            return report(error, declaration)
+            report(error, declaration)
+            return nil
         }
     }
 
-    private func report(_ error: SigningError, _ declaration: SigningDeclaration) -> Signer? {
+    private func report(_ error: SigningError, _ declaration: SigningDeclaration) {
         switch error {
-        case .badKey(let index, let fault): return fail(declaration.keys[index], fault.description)
+        case .badKeys(let keys):
+            for key in keys {
+                let secret = declaration.keys[key.index]
+                log.add(.error, at: secret.place, "\(secret.reference) \(key.fault)")
+            }
         case .noKey, .severalKeys, .badHeaderName, .reservedHeaderName, .badPrefix:
             // Found while the file was read already; otherwise said here, rather than sent unsigned.
             if !log.hasErrors { log.add(.error, at: declaration.place, "nothing can be signed like this") }
-            return nil
         }
     }
 }
