@@ -15,8 +15,8 @@ import pytest
 from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, routes_to, sample, signature
 from test_durability import Ledger, World, loaded
 
-COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["reload"], ["dead"],
-            ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
+COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
+            ["reload"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
 
 
 def run(*arguments, input=None, timeout=30, **environment):
