@@ -94,8 +94,8 @@ import Testing
     }
 
     @Test func answerThatRepeatsASecretDoesNotShowIt() throws {
-        let judgement = judge(200, "a-secret-canary", try success("body()"))
-        #expect(judgement.faults.map(\.text) == ["<redacted> is not callable"])
+        let judgement = judge(200, "a-secret-canary\r\nx", try success("body()"))
+        #expect(judgement.faults.map(\.text) == ["<redacted> x is not callable"])
         #expect(!judgement.text.contains("canary"))
     }
 
