@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Relay",
             dependencies: [
-                "JSON", "EventPatterns", "Signatures",
+                "JSON", "EventPatterns", "JSONTemplates", "Signatures",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: pure

@@ -17,10 +17,12 @@ enum Fixture {
             startedAt: startedAt)
     }
 
-    static func destination(headers: [Destination.Header] = [], signer: Signer? = nil) -> Destination {
+    static func destination(
+        headers: [Destination.Header] = [], signer: Signer? = nil, overrides: OutcomeOverrides = OutcomeOverrides()
+    ) -> Destination {
         Destination(
             name: "crm", method: "POST", url: "https://crm.example.com/secret", headers: headers, signer: signer,
-            options: TransferOptions(), retry: .standard, overrides: OutcomeOverrides(), concurrency: 8)
+            options: TransferOptions(), retry: .standard, overrides: overrides, concurrency: 8)
     }
 
     static func response(_ status: Int, headers: [OutgoingRequest.Header] = [], isComplete: Bool = true) -> Response {

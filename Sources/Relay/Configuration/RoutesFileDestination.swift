@@ -48,8 +48,8 @@ extension Field {
         let options = reader.transferOptions()
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
-        let overrides = reader.optional("outcomes")?.outcomes() ?? OutcomeOverrides()
-        reader.refuseUnsupported("preset", "body", "format", "success", "rate", "ordered")
+        let overrides = reader.outcomeOverrides()
+        reader.refuseUnsupported("preset", "body", "format", "rate", "ordered")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
