@@ -14,7 +14,8 @@ extension Renderer {
         case .unary(let operation, let operand): return try apply(operation, try evaluate(operand, scope))
         case .chain(let first, let rest): return try chain(first, rest, scope)
         case .access(let base, let accessors):
-            var value = try evaluate(base, scope)
+            let function = try hiddenFunction(base, accessors, scope)
+            var value = if let function { function } else { try evaluate(base, scope) }
             for accessor in accessors { value = try access(value, accessor, scope) }
             return value
         }
@@ -35,6 +36,18 @@ extension Renderer {
         if let value = try lookUp(name, scope) { return value }
         if let builtin { return .function(.builtin(builtin)) }
         throw TemplateError(.interpreter, "unknown context value \(name)")
+    }
+
+    /// The host function that is called by a name which means something else in the context: an event has a field
+    /// `duration`, and `duration(duration)` is to write it in words.
+    private mutating func hiddenFunction(
+        _ base: ExpressionNode, _ accessors: [Accessor], _ scope: Scope
+    ) throws(TemplateError) -> TemplateValue? {
+        guard case .name(let name, _) = base, case .call? = accessors.first, let host = functions[name] else {
+            return nil
+        }
+        if case .function? = try lookUp(name, scope) { return nil }
+        return .function(.host(host))
     }
 
     private mutating func chain(
