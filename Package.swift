@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Relay",
             dependencies: [
-                "JSON", "EventPatterns", "Signatures",
+                "JSON", "EventPatterns", "JSONTemplates", "Signatures",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: pure
@@ -120,7 +120,8 @@ let package = Package(
             swiftSettings: common),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures"], swiftSettings: common),
         .testTarget(
-            name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "Signatures"], swiftSettings: common),
+            name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "JSONTemplates", "Signatures"],
+            swiftSettings: common),
         .testTarget(
             name: "ReceiverTests",
             dependencies: [

@@ -43,14 +43,6 @@ import Testing
         #expect(rendered(#"{"$eval": "title"}"#, #"{"title": "mine"}"#) == #""mine""#)
     }
 
-    @Test func aFieldOfTheSameNameDoesNotHideAFunctionThatIsCalled() {
-        let context = #"{"duration": 183, "title": {"$eval": "x"}}"#
-        #expect(evaluated("duration(duration)", context) == #""3 min 3 s""#)
-        #expect(evaluated("title(title['$eval'])", context) == #""X""#)
-        #expect(evaluated("duration[0](1)", context).hasPrefix("InterpreterError"))
-        #expect(evaluated("min(1, 2)", #"{"min": 5}"#) == "InterpreterError: 5 is not callable")
-    }
-
     @Test func moreFunctionsCanBeAdded() {
         let twice = HostFunction("twice") { _, arguments throws(TemplateError) in
             guard case .number(let number)? = arguments.first, let doubled = TemplateNumber(2 * number.double) else {

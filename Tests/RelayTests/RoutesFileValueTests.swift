@@ -81,8 +81,7 @@ import Testing
                 + #"it, such as "10.0.0.0/8""#
         ),
         (#""preset": "slack""#, #"preset: "preset" is not supported yet: remove it"#),
-        (#""body": {}"#, #"body: "body" is not supported yet: remove it"#),
-        (#""format": "form""#, #"format: "format" is not supported yet: remove it"#),
+        (#""format": "form""#, #"format: "format" says how "body" is written: add a "body", or remove it"#),
         (#""success": "true""#, #"success: "success" is not supported yet: remove it"#),
         (#""rate": "1/s""#, #"rate: "rate" is not supported yet: remove it"#),
         (#""ordered": true"#, #"ordered: "ordered" is not supported yet: remove it"#),

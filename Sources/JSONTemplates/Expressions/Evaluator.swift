@@ -14,8 +14,8 @@ extension Renderer {
         case .unary(let operation, let operand): return try apply(operation, try evaluate(operand, scope))
         case .chain(let first, let rest): return try chain(first, rest, scope)
         case .access(let base, let accessors):
-            let function = try hiddenFunction(base, accessors, scope)
-            var value = if let function { function } else { try evaluate(base, scope) }
+            var value = try evaluate(base, scope)
+            if case .call? = accessors.first, let function = functionBehind(value, base) { value = function }
             for accessor in accessors { value = try access(value, accessor, scope) }
             return value
         }
@@ -38,16 +38,11 @@ extension Renderer {
         throw TemplateError(.interpreter, "unknown context value \(name)")
     }
 
-    /// The host function that is called by a name which means something else in the context: an event has a field
-    /// `duration`, and `duration(duration)` is to write it in words.
-    private mutating func hiddenFunction(
-        _ base: ExpressionNode, _ accessors: [Accessor], _ scope: Scope
-    ) throws(TemplateError) -> TemplateValue? {
-        guard case .name(let name, _) = base, case .call? = accessors.first, let host = functions[name] else {
-            return nil
-        }
-        if case .function? = try lookUp(name, scope) { return nil }
-        return .function(.host(host))
+    /// A call of a name means its function, also where a plain value has that name: `duration(duration)`.
+    private func functionBehind(_ value: TemplateValue, _ base: ExpressionNode) -> TemplateValue? {
+        guard case .name(let name, let builtin) = base else { return nil }
+        if case .function = value { return nil }
+        return (functions[name].map { .host($0) } ?? builtin.map { .builtin($0) }).map { .function($0) }
     }
 
     private mutating func chain(

@@ -70,10 +70,12 @@ package struct Destination: Sendable {
     package let overrides: OutcomeOverrides
     /// Requests in flight at most.
     package let concurrency: Int
+    /// Nil where nothing of a request depends on the event but its body, which then goes out as it came.
+    package let templates: RequestTemplates?
 
     package init(
         name: String, method: String, url: String, headers: [Header], signer: Signer?, options: TransferOptions,
-        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int
+        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int, templates: RequestTemplates? = nil
     ) {
         self.name = name
         self.method = method
@@ -84,6 +86,7 @@ package struct Destination: Sendable {
         self.retry = retry
         self.overrides = overrides
         self.concurrency = concurrency
+        self.templates = templates
     }
 }
 
