@@ -99,7 +99,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            resources: [.embedInCode("routes.schema.json")],
+            resources: [.embedInCode("routes.schema.json"), .embedInCode("Presets")],
             swiftSettings: common
         ),
 

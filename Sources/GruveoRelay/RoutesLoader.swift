@@ -51,7 +51,7 @@ struct RoutesLoader: Sendable {
         let bytes = try Files.read(path)
         let (configuration, findings) = RoutesFile.load(
             bytes, directory: directory, unreadable: unreadableSecret,
-            secret: SecretFiles(routesDirectory: directory).read)
+            presets: ShippedPresets.library(directory: directory), secret: SecretFiles(routesDirectory: directory).read)
         return Loaded(bytes: bytes, configuration: configuration, findings: findings, path: path)
     }
 }

@@ -13,6 +13,8 @@ struct DestinationDeclaration: Sendable {
     let overrides: OutcomeOverrides
     let concurrency: Int
     let body: BodyTemplate?
+    /// The preset's name.
+    let preset: String?
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -27,17 +29,17 @@ private enum Method: String, CaseIterable {
 
 extension Field {
     /// Reads `destinations`.
-    func destinations() -> [DestinationDeclaration] {
+    func destinations(_ presets: PresetLibrary) -> [DestinationDeclaration] {
         guard let reader = object("an object of names and destinations") else { return [] }
         let declarations = reader.entries.compactMap { name, keyPlace, field in
             log.check(name: name, at: keyPlace)
-            return field.destination(name)
+            return field.withPreset(from: presets)?.destination(name)
         }
         noteSharedURLs(declarations)
         return declarations
     }
 
-    private func destination(_ name: String) -> DestinationDeclaration? {
+    func destination(_ name: String) -> DestinationDeclaration? {
         guard var reader = object("a destination: an object with \"url\"") else { return nil }
         defer { reader.finish() }
         let urlField = reader.required(
@@ -51,13 +53,17 @@ extension Field {
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
         let overrides = reader.optional("outcomes")?.outcomes() ?? OutcomeOverrides()
         let body = reader.body()
-        reader.refuseUnsupported("preset", "success", "rate", "ordered")
+        let preset = reader.optional("preset")?.text()
+        // PresetMerge.swift has put its values around the body.
+        _ = reader.optional("with")
+        reader.refuseUnsupported("success", "rate", "ordered")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
-            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body)
+            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
+            preset: preset)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {

@@ -29,11 +29,12 @@ extension RoutesFile {
     /// `resolve` in one, except that a faulty file's secrets are looked at too.
     package static func load(
         _ bytes: [UInt8], directory: String, unreadable: Finding.Severity = .error,
-        functions: HostFunctions = .withoutZones, secret: @escaping SecretSource
+        functions: HostFunctions = .withoutZones, presets: PresetLibrary = PresetLibrary(),
+        secret: @escaping SecretSource
     ) -> (configuration: Configuration?, findings: [Finding]) {
         let log = FindingLog()
         let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
-        let configuration = read(bytes, log)?.configuration(secrets, directory: directory, functions)
+        let configuration = read(bytes, presets, log)?.configuration(secrets, directory: directory, functions)
         return (configuration, log.findings(in: bytes))
     }
 
@@ -62,6 +63,7 @@ extension RoutesFile {
     ) -> Configuration? {
         let sources = sources.map { $0.resolved(secrets) }
         let resolved = destinations.compactMap { $0.resolved(secrets, directory: directory, functions) }
+        remarkURLs(resolved, secrets.log)
         guard !secrets.log.hasErrors else { return nil }
         let named = Dictionary(resolved.map { ($0.name, $0) }) { first, _ in first }
         return Configuration(sources: sources, destinations: named, router: Router(routes: routes), limits: limits)
