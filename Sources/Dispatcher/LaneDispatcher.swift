@@ -190,9 +190,11 @@ extension LaneDispatcher {
             return ports.store.release([delivery.key])
         }
         let now = ports.now()
-        let judgement = OutcomePolicy.judge(result.ending, overrides: destination.overrides)
+        let judgement = OutcomePolicy.judge(result.ending, for: destination, now: now)
         let isDelivered = judgement.outcome == .delivered
-        let wait = isDelivered ? nil : RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
+        let retryAfter = destination.overrides.retryAfter
+        let wait =
+            isDelivered ? nil : RetryPolicy.laneWaitMilliseconds(result.ending, retryAfter: retryAfter, now: now)
         holder?.lane.heard(judgement.outcome, waitMilliseconds: wait, now: now)
         let isHeld = holder?.lane.isHeld ?? false
         let attempt = AttemptRecord(

@@ -37,11 +37,12 @@ enum Fixture {
     }
 
     static func destination(
-        headers: [Destination.Header] = [], signer: Signer? = nil, templates: RequestTemplates? = nil
+        headers: [Destination.Header] = [], signer: Signer? = nil, overrides: OutcomeOverrides = OutcomeOverrides(),
+        templates: RequestTemplates? = nil
     ) -> Destination {
         Destination(
             name: "crm", method: "POST", url: "https://crm.example.com/secret", headers: headers, signer: signer,
-            options: TransferOptions(), retry: .standard, overrides: OutcomeOverrides(), concurrency: 8,
+            options: TransferOptions(), retry: .standard, overrides: overrides, concurrency: 8,
             templates: templates)
     }
 

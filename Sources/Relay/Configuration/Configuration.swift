@@ -122,21 +122,6 @@ package struct RetrySchedule: Sendable, Equatable {
         budgetMilliseconds: 80 * 3_600_000)
 }
 
-/// A destination's own word on what a status means.
-package struct OutcomeOverrides: Sendable, Equatable {
-    package let exact: [Int: Outcome]
-    /// By the status' first digit.
-    package let classes: [Int: Outcome]
-
-    package init(exact: [Int: Outcome] = [:], classes: [Int: Outcome] = [:]) {
-        self.exact = exact
-        self.classes = classes
-    }
-
-    /// The exact status before its class.
-    package func outcome(of status: Int) -> Outcome? { exact[status] ?? classes[status / 100] }
-}
-
 extension String {
     /// Byte by byte: paths, names and ids are not text to be normalised.
     package func hasSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }

@@ -51,12 +51,12 @@ extension Field {
         let options = reader.transferOptions()
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
-        let overrides = reader.optional("outcomes")?.outcomes() ?? OutcomeOverrides()
+        let overrides = reader.outcomeOverrides()
         let body = reader.body()
         let preset = reader.optional("preset")?.text()
         // PresetMerge.swift has put its values around the body.
         _ = reader.optional("with")
-        reader.refuseUnsupported("success", "rate", "ordered")
+        reader.refuseUnsupported("rate", "ordered")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
