@@ -92,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "GruveoRelay",
             dependencies: [
-                "JSON", "EventPatterns", "Signatures", "Relay",
+                "JSON", "EventPatterns", "JSONTemplates", "Signatures", "Relay",
                 "Receiver", "Dispatcher", "CurlSender", "SQLiteStore", "DeadLetterFiles", "Console",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

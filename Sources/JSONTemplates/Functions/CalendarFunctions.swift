@@ -62,18 +62,23 @@ private enum DatePattern {
         scalar.isASCII && scalar.properties.isAlphabetic
     }
 
-    /// Text between apostrophes; two of them are one.
+    /// Text between apostrophes; two of them in it, or by themselves, are one.
     private static func quoted(
         _ rest: inout Substring.UnicodeScalarView
-    ) throws(TemplateError) -> Substring.UnicodeScalarView {
-        rest.removeFirst()
-        let text = rest.prefix { $0 != "'" }
-        guard text.endIndex < rest.endIndex else {
-            throw .badArguments("date", "the pattern has an apostrophe that nothing closes")
-        }
-        let closing = rest[text.endIndex...].prefix(1)
-        rest = rest[text.endIndex...].dropFirst()
-        return text.isEmpty ? closing : text
+    ) throws(TemplateError) -> String.UnicodeScalarView {
+        var text = String.UnicodeScalarView()
+        repeat {
+            if !text.isEmpty { text.append("'") }
+            rest.removeFirst()
+            let piece = rest.prefix { $0 != "'" }
+            guard piece.endIndex < rest.endIndex else {
+                throw .badArguments("date", "the pattern has an apostrophe that nothing closes")
+            }
+            text += piece
+            rest = rest[piece.endIndex...].dropFirst()
+        } while rest.first == "'" && !text.isEmpty
+        if text.isEmpty { text.append("'") }
+        return text
     }
 
     private static func value(of field: String, _ parts: Instant.Parts) throws(TemplateError) -> String {

@@ -88,12 +88,12 @@ extension Instant {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
-    private static func days(in month: Int64, of year: Int64) -> Int64 {
+    static func days(in month: Int64, of year: Int64) -> Int64 {
         days(before: month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1) - days(before: year, month)
     }
 
     /// Days from 1970-01-01 to the first of a month (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    private static func days(before year: Int64, _ month: Int64) -> Int64 {
+    static func days(before year: Int64, _ month: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = (shifted >= 0 ? shifted : shifted - 399) / 400
         let yearOfEra = shifted - era * 400
