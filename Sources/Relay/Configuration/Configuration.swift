@@ -133,6 +133,13 @@ package struct OutcomeOverrides: Sendable, Equatable {
         self.classes = classes
     }
 
+    /// For a URL that names a thing of the event: where that is not there, the destination itself is well.
+    var addressingOneThing: OutcomeOverrides {
+        let missing = [404, 410].filter { outcome(of: $0) == nil }
+        return OutcomeOverrides(
+            exact: exact.merging(missing.map { ($0, .dead) }) { given, _ in given }, classes: classes)
+    }
+
     /// The exact status before its class.
     package func outcome(of status: Int) -> Outcome? { exact[status] ?? classes[status / 100] }
 }
