@@ -74,7 +74,8 @@ def urls():
             "http://8.8.8.8:80/", "http://[2606:4700::1111]:00080/x", "http://[2606:4700:1:2:3:4:5:6]",
             "http://[2606:4700:1:2:3:4:8.8.8.8]/", "http://a.0b/", "http://1.example", "http://a/@:~|`^]",
             f"http://{'a' * 63}.example", "http://" + ".".join(["a" * 63] * 3 + ["a" * 62]) + "/",
-            "http://[2606:4700:1:2:3:4:5::]/"]
+            "http://[2606:4700:1:2:3:4:5::]/", "https://a/${link}", "https://a?x=${default(link, 'ä b')}&y=",
+            "https://a/${ {'a': '}#'}.a }/$"]
     bad = ["", "a.example", "ftp://a", "https:/a", "https://", "https:///x", "https://a b", "https://a/\n",
            "https://a/x\n", "https://ä.example", "https://a/ä", "https://a/#b", "https://a#b", "https://a/?x#",
            "https://u:p@a/", "https://u@a", "https://a/{x}", 'https://a/"', "https://a/<", "https://a\\b",
@@ -85,7 +86,8 @@ def urls():
            "https://[1::2::3]", "https://[2606:1:2:3:4:5:6::8]", "https://[1:2:3:4:5:6::8.8.8.8]",
            "https://[::1%25lo]", "https://[2606::1", "https://[2606::1]x", "https://[8.8.8.8]", "https://a!b",
            "http://" + ".".join(["a" * 63] * 3 + ["a" * 63]) + "/", " https://a", "https://a:80:80", "https://[]",
-           "https://[2606:::1]", "https://[:2606::1]", "https://[2606::1:]", "https://[2606::12345]"]
+           "https://[2606:::1]", "https://[:2606::1]", "https://[2606::1:]", "https://[2606::12345]",
+           "https://${link}", "https://a.${link}/", "https://a:${duration}/", "${link}", "https://u:${link}@a/"]
     return good, bad
 
 
@@ -144,7 +146,7 @@ KEYS = [
     ("destination", "headers", "object", [{}] + [{name: "x"} for name in HEADERS_TAKEN],
      [{name: "x"} for name in [*HEADERS_REFUSED, "X-Gruveo-SHA256-HMAC", "x-hub-signature-256", "Authorization",
                                "aUTHORIZATION"]]),
-    ("destination", "headers.X-Team", "string", ["a\tb ~"], ["", "a\n", "a\r\nb", "\0", "ä", "\x7f", "x\n"]),
+    ("destination", "headers.X-Team", "string", ["a\tb ~", "${link} $${ {"], ["", "a\n", "a\r\nb", "\0", "ä", "\x7f", "x\n"]),
     ("destination", "headers.X-Api-Key", "string", *secret()),
     ("destination", "body", "null boolean number string list object",
      [{"$if": "duration > 60", "then": 1}, "${title(resolution)}", {"$$if": 1}, {"a": [{"$eval": "link"}]}], []),
@@ -405,7 +407,8 @@ TEXT = json.dumps(FILE)
 DIFFERENCES = {
     "Templates": [
         destination(body={"text": "${link"}), destination(body={"$if": "a", "thn": 1}), destination(body={"$unknown": 1}),
-        destination(body=[{"$eval": "1 +"}])],
+        destination(body=[{"$eval": "1 +"}]), destination(headers={"X-A": "${"}), destination(url="https://a/${link"),
+        destination(url="https://a/${link}#b"), destination(url="https://a/$${link}")],
     "Names that are not there": [
         route(to=["crm", "crn"]), route(**{"from": ["gruvo"]}), changed("file", "destinations", GONE)],
     "What stands once": [

@@ -26,6 +26,24 @@ extension Field {
     }
 }
 
+extension Field {
+    /// The template that a plain header value is, nil where it is none.
+    func headerTemplate(_ name: String, _ text: String) -> HeaderTemplate? {
+        do throws(TemplateError) {
+            return try TextTemplate(text).map { HeaderTemplate(name: name, source: text, text: $0) }
+        } catch {
+            self.error(TemplateAdvice.sentence(error))
+            return nil
+        }
+    }
+
+    /// The template that a plain URL is, nil where it is none; a fault is not repeated, since it is reported already.
+    func urlTemplate() -> URLTemplate? {
+        guard case .string(let text) = node.kind else { return nil }
+        return try? URLTemplate(text)
+    }
+}
+
 /// What an operator reads about a fault of a template: JSON-e's words, and what to do.
 enum TemplateAdvice {
     static func sentence(_ fault: TemplateError) -> String {

@@ -13,6 +13,7 @@ struct DestinationDeclaration: Sendable {
     let overrides: OutcomeOverrides
     let concurrency: Int
     let body: BodyTemplate?
+    let urlTemplate: URLTemplate?
     /// The preset's name.
     let preset: String?
 
@@ -63,19 +64,26 @@ extension Field {
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
             concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
-            preset: preset)
+            urlTemplate: urlField?.urlTemplate(), preset: preset)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {
         guard let declaration = textOrSecret() else { return nil }
         guard case .plain(let text, _) = declaration else { return declaration }
         do throws(WebhookURL.Fault) {
-            let url = try WebhookURL(text)
+            let url = try WebhookURL(try exampleURL(text))
             if let refusal = NetworkRules.refusal(of: url.host, allowPrivate: options.allowPrivate) { error(refusal) }
         } catch {
             self.error(error.message)
         }
         return declaration
+    }
+
+    /// The URL itself, or one that its template can make.
+    private func exampleURL(_ text: String) throws(WebhookURL.Fault) -> String {
+        do throws(URLTemplate.Fault) { return try URLTemplate(text)?.example ?? text } catch {
+            throw WebhookURL.Fault(message: error.message)
+        }
     }
 
     /// Two values for one header would leave it to the receiver which of them counts.

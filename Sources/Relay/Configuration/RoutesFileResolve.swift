@@ -91,12 +91,15 @@ extension DestinationDeclaration {
         guard let url else { return nil }
         return Destination(
             name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
-            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency,
+            options: options.absolute(in: directory), retry: retry,
+            overrides: urlTemplate == nil ? overrides : overrides.addressingOneThing, concurrency: concurrency,
             templates: templates(functions))
     }
 
     private func templates(_ functions: HostFunctions) -> RequestTemplates? {
-        body.map { RequestTemplates(body: $0, functions: functions) }
+        let headers = headers.compactMap(\.template)
+        guard body != nil || urlTemplate != nil || !headers.isEmpty else { return nil }
+        return RequestTemplates(body: body, url: urlTemplate, headers: headers, functions: functions)
     }
 
     private func resolvedURL(_ secrets: SecretReader) -> String? {

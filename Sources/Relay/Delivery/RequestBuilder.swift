@@ -38,7 +38,7 @@ package enum RequestBuilder {
     ) -> [OutgoingRequest.Header] {
         var headers: [OutgoingRequest.Header] = []
         headers.reserveCapacity(8 + destination.headers.count)
-        if !destination.headers.contains(where: { isContentType($0.name) }) {
+        if !destination.headers.contains(where: { isContentType($0.name) && parts?.headers[$0.name] != "" }) {
             headers.append(OutgoingRequest.Header("Content-Type", parts?.contentType ?? "application/json"))
         }
         headers.append(OutgoingRequest.Header("webhook-id", delivery.event.idText))
@@ -50,6 +50,7 @@ package enum RequestBuilder {
         }
         for header in destination.headers {
             let value = parts?.headers[header.name] ?? header.value
+            if value.isEmpty { continue }
             headers.append(OutgoingRequest.Header(header.name, masked && header.isSecret ? "<redacted>" : value))
         }
         guard let signing, let signer = destination.signer else { return headers }

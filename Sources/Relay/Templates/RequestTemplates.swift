@@ -3,10 +3,16 @@ package import JSONTemplates
 /// The parts of a destination's requests that are made of each event anew. A destination without any has none of this.
 package struct RequestTemplates: Sendable {
     let body: BodyTemplate?
+    let url: URLTemplate?
+    let headers: [HeaderTemplate]
     let functions: HostFunctions
 
-    package init(body: BodyTemplate?, functions: HostFunctions) {
+    package init(
+        body: BodyTemplate?, url: URLTemplate? = nil, headers: [HeaderTemplate] = [], functions: HostFunctions
+    ) {
         self.body = body
+        self.url = url
+        self.headers = headers
         self.functions = functions
     }
 
@@ -15,7 +21,7 @@ package struct RequestTemplates: Sendable {
         var body: [UInt8]?
         var contentType: String?
         var url: String?
-        /// By the header's name as the routes file writes it.
+        /// By the header's name as the routes file writes it; an empty one is left out of the request.
         var headers: [String: String] = [:]
     }
 
@@ -26,12 +32,14 @@ package struct RequestTemplates: Sendable {
             parts.body = try body.bytes(context, functions, now: now)
             parts.contentType = body.format.contentType
         }
+        parts.url = try url?.url(context, functions, now: now)
+        for header in headers { parts.headers[header.name] = try header.value(context, functions, now: now) }
         return parts
     }
 
-    /// Whether the same requests come of both.
-    func isSame(as other: RequestTemplates) -> Bool {
-        switch (body, other.body) {
+    /// Whether the same bodies come of both. Templates of URL and headers are compared as the destination's texts.
+    func hasSameBody(as other: RequestTemplates?) -> Bool {
+        switch (body, other?.body) {
         case (nil, nil): true
         case (let mine?, let others?): mine.isSame(as: others)
         default: false
