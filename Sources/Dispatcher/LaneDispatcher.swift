@@ -51,7 +51,7 @@ package actor LaneDispatcher: Service {
         self.executor = ports.sender.executor
         self.ports = ports
         self.destinations = destinations
-        lanes = destinations.mapValues { Holder(Lane(concurrency: $0.concurrency)) }
+        lanes = destinations.mapValues { Holder(Lane($0)) }
     }
 
     /// Serves until the task is cancelled; what is in flight by then is the sender's to finish or cancel.
@@ -59,12 +59,20 @@ package actor LaneDispatcher: Service {
         try? await withGracefulShutdownHandler {
             while !isStopping {
                 advance()
-                try await cancelWhenGracefulShutdown { try await Task.sleep(for: LaneDispatcher.tick) }
+                let nap = nap
+                try await cancelWhenGracefulShutdown { try await Task.sleep(for: nap) }
             }
         } onGracefulShutdown: {
             Task { await self.stop() }
         }
         stop()
+    }
+
+    /// How long nothing has to be done: a tick, or less where a lane's rate lets it go on before.
+    package var nap: Duration {
+        let now = ports.now()
+        let waits = lanes.values.compactMap { $0.lane.wakes(now: now)?.milliseconds(since: now) }
+        return min(LaneDispatcher.tick, .milliseconds(max(1, waits.min() ?? .max)))
     }
 
     /// Takes new deliveries from the store, right after their commit.
@@ -89,10 +97,11 @@ package actor LaneDispatcher: Service {
             if holder.lane.inFlight == 0 { lanes[name] = nil }
         }
         for (name, destination) in destinations {
-            let holder = lanes[name] ?? Holder(Lane(concurrency: destination.concurrency))
+            let holder = lanes[name] ?? Holder(Lane(destination))
             // A hold or a pause of the same destination goes on: a reload for another's sake must not hammer it.
             if self.destinations[name]?.isReached(like: destination) != true { holder.lane = holder.lane.renewed() }
             holder.lane.concurrency = destination.concurrency
+            holder.lane.rate = destination.rate
             holder.lane.wake()
             lanes[name] = holder
         }
@@ -282,6 +291,12 @@ extension LaneDispatcher {
             let due = ports.now().advanced(byMilliseconds: 60_000)
             settle(delivery, .retry(at: due, charged: false), attempt)
         }
+    }
+}
+
+extension Lane {
+    fileprivate init(_ destination: Destination) {
+        self.init(concurrency: destination.concurrency, rate: destination.rate)
     }
 }
 

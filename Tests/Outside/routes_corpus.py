@@ -16,7 +16,7 @@ DESTINATION = {
     "auth": {"basic": {"user": "relay", "password": {"file": "no-such-file"}}},
     "sign": {"scheme": "hmac", "header": "X-Signature", "prefix": "v1=", "encoding": "base64",
              "keys": [{"credential": "no-such-key"}]},
-    "timeout": "5s", "retry": {"schedule": ["5s", "5m", "30m"], "for": "24h"}, "concurrency": 4,
+    "timeout": "5s", "retry": {"schedule": ["5s", "5m", "30m"], "for": "24h"}, "concurrency": 4, "rate": "30/m",
     "outcomes": {"404": "dead", "409": "delivered", "5xx": "retry", "503": "held"},
     "tls": {"ca": "internal-ca.pem", "certificate": "relay.pem", "key": "relay-key.pem"},
     "allowPrivate": ["10.0.0.0/8"],
@@ -170,6 +170,9 @@ KEYS = [
     ("destination", "retry.for", "", ["1s", "7776000s", "129600m", "2160h", "90d"],
      ["0s", "7776001s", "129601m", "2161h", "91d", ""]),
     ("destination", "concurrency", "number", [1, 1000], [0, -1, 1001, 1.5, "8"]),
+    ("destination", "rate", "", ["1/s", "10000/m", "100/h", "010/s"],
+     ["0/s", "10001/s", "99999999999999999999/s", "10", "10/", "/s", "10/d", "10/S", "10/ms", "10 /s", "10/s ", "10/s\n",
+      "-1/s", "+1/s", "1.5/s", "1e2/s", "", "١/s", "10s"]),
     ("destination", "outcomes", "", *statuses()),
     ("destination", "tls", "", [{}, {"ca": "a"}, {"certificate": "a"}], [{"key": "a"}, {"ca": "a", "key": "b"}]),
     ("destination", "tls.ca", "string", ["/ä b"], ["", "a\n", "a\tb"]),
@@ -244,7 +247,7 @@ FIELDS = ["timestamp", "maxParticipants", "duration", "link", "location", "resol
 # Keys that the product describes and this release refuses.
 NOT_YET = [
     ("file", "alerts", {"url": "https://a"}), ("destination", "preset", "slack"), ("destination", "body", {}),
-    ("destination", "format", "json"), ("destination", "success", "true"), ("destination", "rate", "1/s"),
+    ("destination", "format", "json"), ("destination", "success", "true"),
     ("destination", "ordered", True), ("destination", "auth.oauth2", {}),
 ]
 REQUIRED = {

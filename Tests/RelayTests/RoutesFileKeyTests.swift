@@ -26,7 +26,7 @@ import Testing
               "auth": {"bearer": {"credential": "bearer"}},
               "sign": {"scheme": "hmac", "keys": [{"env": "OLD"}], "header": "X-Signature", "prefix": "v=",
                        "encoding": "base64"},
-              "timeout": "2s", "retry": {"schedule": ["5s", "5m"], "for": "80h"}, "concurrency": 3,
+              "timeout": "2s", "retry": {"schedule": ["5s", "5m"], "for": "80h"}, "concurrency": 3, "rate": "100/h",
               "outcomes": {"404": "dead", "4xx": "retry", "200": "delivered", "503": "held"},
               "tls": {"ca": "/etc/ssl/ca.pem", "certificate": "client.pem", "key": "client.key"},
               "allowPrivate": ["10.0.0.0/8", "fd00::/8"]
@@ -92,7 +92,7 @@ import Testing
         #expect(
             crm.overrides
                 == OutcomeOverrides(exact: [404: .dead, 200: .delivered, 503: .held], classes: [4: .retry]))
-        #expect(crm.concurrency == 3)
+        #expect(crm.concurrency == 3 && crm.rate == Rate(requests: 100, periodMilliseconds: 3_600_000))
     }
 
     @Test func whatIsLeftOutHasItsDefault() throws {
@@ -101,7 +101,7 @@ import Testing
         #expect(log.method == "POST" && log.url == "https://hooks.example.com/services/T0")
         #expect(log.headers.map(\.value) == ["Basic bWU6cGFzczp3b3Jk"] && log.headers[0].isSecret)
         #expect(log.signer?.scheme == .standardWebhooks && log.retry == .standard && log.concurrency == 8)
-        #expect(log.options == TransferOptions() && log.overrides == OutcomeOverrides())
+        #expect(log.options == TransferOptions() && log.overrides == OutcomeOverrides() && log.rate == nil)
         #expect(destinations["hub"]?.signer?.scheme == .github && destinations["old"]?.signer?.scheme == .gruveo)
         #expect(destinations["old"]?.retry.waitsMilliseconds == [])
         let plain = try #require(try resolved(routesText(), ["KEY": longKey]).configuration)

@@ -70,10 +70,12 @@ package struct Destination: Sendable {
     package let overrides: OutcomeOverrides
     /// Requests in flight at most.
     package let concurrency: Int
+    package let rate: Rate?
 
     package init(
         name: String, method: String, url: String, headers: [Header], signer: Signer?, options: TransferOptions,
-        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int
+        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int,
+        rate: Rate? = nil
     ) {
         self.name = name
         self.method = method
@@ -84,6 +86,7 @@ package struct Destination: Sendable {
         self.retry = retry
         self.overrides = overrides
         self.concurrency = concurrency
+        self.rate = rate
     }
 }
 

@@ -12,6 +12,7 @@ struct DestinationDeclaration: Sendable {
     let retry: RetrySchedule
     let overrides: OutcomeOverrides
     let concurrency: Int
+    let rate: Rate?
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -48,14 +49,15 @@ extension Field {
         let options = reader.transferOptions()
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
+        let rate = reader.optional("rate")?.rate()
         let overrides = reader.optional("outcomes")?.outcomes() ?? OutcomeOverrides()
-        reader.refuseUnsupported("preset", "body", "format", "success", "rate", "ordered")
+        reader.refuseUnsupported("preset", "body", "format", "success", "ordered")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
-            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency))
+            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), rate: rate)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {

@@ -81,7 +81,8 @@ extension DestinationDeclaration {
         guard let url else { return nil }
         return Destination(
             name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
-            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency)
+            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency,
+            rate: rate)
     }
 
     private func resolvedURL(_ secrets: SecretReader) -> String? {

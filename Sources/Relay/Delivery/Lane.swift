@@ -24,6 +24,7 @@ package struct Lane: Sendable {
     package private(set) var inFlight = 0
     /// Requests in flight at most.
     package var concurrency: Int
+    private var bucket: TokenBucket?
 
     private var isLeasing = false
     private var storeHasMore = true
@@ -36,7 +37,27 @@ package struct Lane: Sendable {
     private var heldInARow = 0
     private var hold: Hold?
 
-    package init(concurrency: Int) { self.concurrency = concurrency }
+    package init(concurrency: Int, rate: Rate? = nil) {
+        self.concurrency = concurrency
+        self.rate = rate
+    }
+
+    /// Requests in a period at most; nil for no limit.
+    package var rate: Rate? {
+        get { bucket?.rate }
+        set {
+            guard let newValue else { return bucket = nil }
+            if bucket == nil { bucket = TokenBucket(newValue) }
+            bucket?.rate = newValue
+        }
+    }
+
+    /// When a lane that waits for nothing but its rate has to be looked at again; nil for any other.
+    package func wakes(now: Timestamp) -> Timestamp? {
+        guard let bucket, fresh.count + leased.count > 0, inFlight < concurrency, !isPaused(now), !isHeldBack(now)
+        else { return nil }
+        return bucket.refill(now: now)
+    }
 
     /// Whether the destination refuses us, so that only a probe goes out now and then.
     package var isHeld: Bool { hold != nil }
@@ -55,6 +76,7 @@ package struct Lane: Sendable {
     package mutating func take(now: Timestamp) -> Delivery? {
         guard inFlight < concurrency, !isPaused(now), !isHeldBack(now) else { return nil }
         if isHeld, inFlight > 0 { return nil }
+        guard fresh.count + leased.count > 0, bucket?.take(now: now) != false else { return nil }
         let takesFresh = leased.count == 0 || (isFreshNext && fresh.count > 0)
         guard let next = takesFresh ? fresh.popFirst() : leased.popFirst() else { return nil }
         isFreshNext = !takesFresh
@@ -88,6 +110,7 @@ extension Lane {
     ///
     /// - Parameter waitMilliseconds: how long the destination wants nothing at all.
     package mutating func heard(_ outcome: Outcome, waitMilliseconds: Int64?, now: Timestamp) {
+        bucket?.ended(now: now)
         if let waitMilliseconds, outcome != .delivered {
             let until = now.advanced(byMilliseconds: waitMilliseconds)
             pausedUntil = isPaused(now) ? max(pausedUntil ?? until, until) : until
@@ -108,6 +131,7 @@ extension Lane {
 
     /// Notes that a transfer was given up without an outcome; its delivery is looked for in the store a little later.
     package mutating func abandoned(now: Timestamp) {
+        bucket?.ended(now: now)
         freed()
         lookLater(now: now)
     }
