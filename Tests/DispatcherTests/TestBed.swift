@@ -40,11 +40,12 @@ final class TestBed: Sendable {
 
     static func destination(
         _ name: String = "crm", url: String = "https://crm.example.com/a", concurrency: Int = 2,
-        retry: RetrySchedule = .standard, rate: Rate? = nil
+        retry: RetrySchedule = .standard, rate: Rate? = nil,
+        isOrdered: Bool = false
     ) -> Destination {
         Destination(
             name: name, method: "POST", url: url, headers: [], signer: nil, options: TransferOptions(), retry: retry,
-            overrides: OutcomeOverrides(), concurrency: concurrency, rate: rate)
+            overrides: OutcomeOverrides(), concurrency: concurrency, rate: rate, isOrdered: isOrdered)
     }
 
     static func delivery(_ key: Int64, to destination: String = "crm", attempts: Int = 0) -> Delivery {

@@ -39,7 +39,7 @@ import Testing
             "hub": {"url": "http://[::1]:8080/", "allowPrivate": ["::1/128"],
                     "sign": {"scheme": "github", "keys": [{"env": "OLD"}]}},
             "old": {"url": "http://localhost:8080/", "allowPrivate": ["127.0.0.0/8"],
-                    "sign": {"scheme": "gruveo", "keys": [{"env": "OLD"}]}, "retry": {"schedule": []}}
+                    "sign": {"scheme": "gruveo", "keys": [{"env": "OLD"}]}, "retry": {"schedule": []}, "ordered": true}
           },
           "routes": [
             {"name": "sales", "match": {"link": ["@sales"]}, "to": ["crm", "log"], "from": ["gruveo"]},
@@ -101,9 +101,11 @@ import Testing
         #expect(log.method == "POST" && log.url == "https://hooks.example.com/services/T0")
         #expect(log.headers.map(\.value) == ["Basic bWU6cGFzczp3b3Jk"] && log.headers[0].isSecret)
         #expect(log.signer?.scheme == .standardWebhooks && log.retry == .standard && log.concurrency == 8)
-        #expect(log.options == TransferOptions() && log.overrides == OutcomeOverrides() && log.rate == nil)
+        #expect(log.options == TransferOptions() && log.overrides == OutcomeOverrides())
+        #expect(log.rate == nil && !log.isOrdered)
         #expect(destinations["hub"]?.signer?.scheme == .github && destinations["old"]?.signer?.scheme == .gruveo)
         #expect(destinations["old"]?.retry.waitsMilliseconds == [])
+        #expect(destinations["old"]?.isOrdered == true && destinations["old"]?.concurrency == 1)
         let plain = try #require(try resolved(routesText(), ["KEY": longKey]).configuration)
         #expect(plain.limits == Limits() && plain.sources[0].dedupeMilliseconds == 86_400_000)
     }
@@ -135,7 +137,7 @@ import Testing
 
     /// What is right by chance.
     private static func isHarmless(_ path: String, _ wrong: String) -> Bool {
-        wrong == #""\n""# && path == "$schema"
+        wrong == #""\n""# && path == "$schema" || wrong == "true" && path.hasSuffix(".ordered")
             || wrong == "[]"
                 && (path.hasSuffix(".schedule") || path == "routes" || path == "destinations.crm.allowPrivate")
     }

@@ -71,11 +71,13 @@ package struct Destination: Sendable {
     /// Requests in flight at most.
     package let concurrency: Int
     package let rate: Rate?
+    /// Whether deliveries go out one by one in order of arrival; `concurrency` is 1 then.
+    package let isOrdered: Bool
 
     package init(
         name: String, method: String, url: String, headers: [Header], signer: Signer?, options: TransferOptions,
         retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int,
-        rate: Rate? = nil
+        rate: Rate? = nil, isOrdered: Bool = false
     ) {
         self.name = name
         self.method = method
@@ -85,8 +87,9 @@ package struct Destination: Sendable {
         self.options = options
         self.retry = retry
         self.overrides = overrides
-        self.concurrency = concurrency
+        self.concurrency = isOrdered ? 1 : concurrency
         self.rate = rate
+        self.isOrdered = isOrdered
     }
 }
 

@@ -13,6 +13,7 @@ struct DestinationDeclaration: Sendable {
     let overrides: OutcomeOverrides
     let concurrency: Int
     let rate: Rate?
+    let isOrdered: Bool
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -50,14 +51,16 @@ extension Field {
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
         let rate = reader.optional("rate")?.rate()
+        let isOrdered = reader.optional("ordered")?.isOrdered(concurrency) ?? false
         let overrides = reader.optional("outcomes")?.outcomes() ?? OutcomeOverrides()
-        reader.refuseUnsupported("preset", "body", "format", "success", "ordered")
+        reader.refuseUnsupported("preset", "body", "format", "success")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
-            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), rate: rate)
+            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), rate: rate,
+            isOrdered: isOrdered)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {

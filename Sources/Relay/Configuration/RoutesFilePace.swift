@@ -23,4 +23,15 @@ extension Field {
         }
         return Rate(requests: requests, periodMilliseconds: unit.milliseconds)
     }
+    /// Reads `ordered`, which leaves no choice of `concurrency`.
+    func isOrdered(_ concurrency: Int64?) -> Bool {
+        guard case .bool(let isOrdered) = node.kind else {
+            mustBe("true or false")
+            return false
+        }
+        if isOrdered, let concurrency, concurrency > 1 {
+            error("sends one after the other, \"concurrency\" is \(concurrency): remove \"concurrency\"")
+        }
+        return isOrdered
+    }
 }

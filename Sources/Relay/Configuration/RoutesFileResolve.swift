@@ -82,7 +82,7 @@ extension DestinationDeclaration {
         return Destination(
             name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
             options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency,
-            rate: rate)
+            rate: rate, isOrdered: isOrdered)
     }
 
     private func resolvedURL(_ secrets: SecretReader) -> String? {

@@ -25,6 +25,8 @@ package struct Lane: Sendable {
     /// Requests in flight at most.
     package var concurrency: Int
     private var bucket: TokenBucket?
+    /// Whether the store gives out the next one: in order of arrival, and only when nothing is in flight.
+    package var isOrdered: Bool
 
     private var isLeasing = false
     private var storeHasMore = true
@@ -37,8 +39,9 @@ package struct Lane: Sendable {
     private var heldInARow = 0
     private var hold: Hold?
 
-    package init(concurrency: Int, rate: Rate? = nil) {
+    package init(concurrency: Int, rate: Rate? = nil, isOrdered: Bool = false) {
         self.concurrency = concurrency
+        self.isOrdered = isOrdered
         self.rate = rate
     }
 
@@ -62,9 +65,9 @@ package struct Lane: Sendable {
     /// Whether the destination refuses us, so that only a probe goes out now and then.
     package var isHeld: Bool { hold != nil }
 
-    /// Takes a fresh delivery; false where the window is full and the store has to keep it.
+    /// Takes a fresh delivery; false where the window is full, or older ones may wait, and the store has to keep it.
     package mutating func offer(_ delivery: Delivery) -> Bool {
-        guard fresh.count < Lane.window - 2 * Lane.lowWater, fresh.bytes < Lane.windowBytes else {
+        guard !isOrdered, fresh.count < Lane.window - 2 * Lane.lowWater, fresh.bytes < Lane.windowBytes else {
             storeHasMore = true
             return false
         }
@@ -176,6 +179,7 @@ extension Lane {
             return 0
         }
         if isHeld, fresh.count + leased.count > 0 { return 0 }
+        if isOrdered, inFlight + leased.count > 0 { return 0 }
         if let noLeaseBefore, noLeaseBefore.isAhead(of: now, byAtMost: Lane.leaseRetryMilliseconds) { return 0 }
         guard storeHasMore || isDue(now) else { return 0 }
         isLeasing = true
