@@ -17,7 +17,7 @@ DESTINATION = {
     "auth": {"basic": {"user": "relay", "password": {"file": "no-such-file"}}},
     "sign": {"scheme": "hmac", "header": "X-Signature", "prefix": "v1=", "encoding": "base64",
              "keys": [{"credential": "no-such-key"}]},
-    "timeout": "5s", "retry": {"schedule": ["5s", "5m", "30m"], "for": "24h"}, "concurrency": 4,
+    "timeout": "5s", "retry": {"schedule": ["5s", "5m", "30m"], "for": "24h"}, "concurrency": 1, "rate": "30/m", "ordered": True,
     "outcomes": {"404": "dead", "409": "delivered", "5xx": "retry", "503": "held",
                  "400": [{"when": "body == 'Queue is full'", "outcome": "retry"}]},
     "success": "body == 'ok'", "retryAfter": "json.retry_after",
@@ -184,7 +184,12 @@ KEYS = [
      [["1s"] * 101, ["0s"], ["2592001s"], ["43201m"], ["721h"], ["31d"], [5], [None], [["5s"]], "5s", ["5s\n"]]),
     ("destination", "retry.for", "", ["1s", "7776000s", "129600m", "2160h", "90d"],
      ["0s", "7776001s", "129601m", "2161h", "91d", ""]),
-    ("destination", "concurrency", "number", [1, 1000], [0, -1, 1001, 1.5, "8"]),
+    # Above 1 it is refused beside `ordered`.
+    ("destination", "concurrency", "", [], [0, -1, 2, 1000, 1001, 1.5, "8"]),
+    ("destination", "ordered", "boolean", [False], ["true", 1, 0]),
+    ("destination", "rate", "", ["1/s", "10000/m", "100/h", "010/s"],
+     ["0/s", "10001/s", "99999999999999999999/s", "10", "10/", "/s", "10/d", "10/S", "10/ms", "10 /s", "10/s ", "10/s\n",
+      "-1/s", "+1/s", "1.5/s", "1e2/s", "", "١/s", "10s"]),
     ("destination", "outcomes", "", *statuses()),
     ("destination", "success", "string", EXPRESSIONS, ["", True]),
     ("destination", "retryAfter", "string", ["1", "json.retry_after", "number(headers['x'])"], ["", 5]),
@@ -260,8 +265,7 @@ FIELDS = ["timestamp", "maxParticipants", "duration", "link", "location", "resol
 
 # Keys that the product describes and this release refuses.
 NOT_YET = [
-    ("file", "alerts", {"url": "https://a"}), ("destination", "rate", "1/s"),
-    ("destination", "ordered", True), ("destination", "auth.oauth2", {}),
+    ("file", "alerts", {"url": "https://a"}), ("destination", "auth.oauth2", {}),
 ]
 REQUIRED = {
     "source": {"path", "keys", "keys.0.credential"}, "route": {"name", "match", "to"},
@@ -427,7 +431,7 @@ DIFFERENCES = {
         destination(allowPrivate=["10.0.0.5/8"]), destination(allowPrivate=["fe80::/10"]),
     ],
     "Bytes": [route(name="ü" * 101), destination(tls={"ca": "ü" * 2048}), source(keys=[{"file": "ü" * 2048}])],
-    "Whole numbers": [source(maxBody=5.0), destination(concurrency=1e2), {**FILE, "limits": {"backlog": 1e3}}],
+    "Whole numbers": [source(maxBody=5.0), destination(concurrency=1e0), {**FILE, "limits": {"backlog": 1e3}}],
     "Fields that meet": [
         route(match={"a": {"b": [1]}, "a.b": [2]}), route(match={"a": [1], "$or": [{"a": [2]}, {"b": [1]}]}),
         route(match={"$or": alternatives(1001)}),

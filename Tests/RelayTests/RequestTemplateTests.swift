@@ -103,7 +103,7 @@ import Testing
     @Test func whatIsMissingThereIsDeadUnlessTheFileSaysOtherwise() throws {
         func outcome(_ status: Int, _ members: String) throws -> Outcome {
             let response = Response(status: status, headers: [], body: [], isComplete: true)
-            return OutcomePolicy.judge(.response(response), overrides: try destination(members).overrides).outcome
+            return OutcomePolicy.judge(.response(response), for: try destination(members), now: .at(0)).outcome
         }
         #expect(try outcome(404, #""url": "https://a.example/${link}""#) == .dead)
         #expect(try outcome(410, #""url": "https://a.example/${link}""#) == .dead)

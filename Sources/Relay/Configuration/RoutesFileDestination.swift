@@ -14,8 +14,12 @@ struct DestinationDeclaration: Sendable {
     let concurrency: Int
     let body: BodyTemplate?
     let urlTemplate: URLTemplate?
+    /// What is added to the URL's query; may hold templates.
+    let query: String
     /// The preset's name.
     let preset: String?
+    let rate: Rate?
+    let isOrdered: Bool
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -52,19 +56,22 @@ extension Field {
         let options = reader.transferOptions()
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
+        let rate = reader.optional("rate")?.rate()
+        let isOrdered = reader.optional("ordered")?.isOrdered(concurrency) ?? false
         let overrides = reader.outcomeOverrides()
         let body = reader.body()
+        let query = reader.optional("query")?.query() ?? ""
         let preset = reader.optional("preset")?.text()
         // PresetMerge.swift has put its values around the body.
         _ = reader.optional("with")
-        reader.refuseUnsupported("rate", "ordered")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
             concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
-            urlTemplate: urlField?.urlTemplate(), preset: preset)
+            urlTemplate: urlField?.urlTemplate(), query: query, preset: preset, rate: rate,
+            isOrdered: isOrdered)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {

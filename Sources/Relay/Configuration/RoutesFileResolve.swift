@@ -85,7 +85,7 @@ extension DestinationDeclaration {
     fileprivate func resolved(
         _ secrets: SecretReader, directory: String, _ functions: HostFunctions
     ) -> Destination? {
-        let url = resolvedURL(secrets)
+        let url = resolvedURL(secrets).map(withQuery)
         let allHeaders = (auth.map { [secrets.authorization($0)] } ?? []) + headers.map { secrets.header($0) }
         let signer = signing.map { secrets.signer($0) }
         guard let url else { return nil }
@@ -93,10 +93,11 @@ extension DestinationDeclaration {
             name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
             options: options.absolute(in: directory), retry: retry,
             overrides: urlTemplate == nil ? overrides : overrides.addressingOneThing, concurrency: concurrency,
-            templates: templates(functions))
+            templates: templates(url, functions), rate: rate, isOrdered: isOrdered)
     }
 
-    private func templates(_ functions: HostFunctions) -> RequestTemplates? {
+    private func templates(_ url: String, _ functions: HostFunctions) -> RequestTemplates? {
+        let urlTemplate = query.isEmpty ? urlTemplate : try? URLTemplate(url)
         let headers = headers.compactMap(\.template)
         guard body != nil || urlTemplate != nil || !headers.isEmpty else { return nil }
         return RequestTemplates(body: body, url: urlTemplate, headers: headers, functions: functions)
