@@ -142,6 +142,11 @@ KEYS = [
     ("source", "maxAge", "", *long_duration()),
     ("destination", "url", "", *urls()),
     ("destination", "url", "", *secret()),
+    ("destination", "preset", "", ["hubspot-call", "zapier"], ["", "Slack", "a b", "-a", "a" * 64, "slack\n"]),
+    ("destination", "with", "object", [{"a": {"$eval": "1"}, "b": None}], []),
+    ("destination", "query", "object", [{"wait": "true", "a.b_c~d-0": "${id}-x"}, {"a": "${tracking['a']}${id}"}],
+     [{"": "a"}, {"a b": "c"}, {"a=": "c"}, {"ä": "c"}, {"a": ""}, {"a": "b c"}, {"a": "b&c"}, {"a": "${ {'b': 1}.b }"},
+      {"a": "$"}, {"a": "{id}"}, {"a": "}"}, {"a": 1}, {"a": None}, {"a": "%20"}, {"a": "b\n"}]),
     ("destination", "method", "", ["POST", "PATCH", "GET", "DELETE"], ["post", "HEAD", "OPTIONS", "", "PUT "]),
     ("destination", "headers", "object", [{}] + [{name: "x"} for name in HEADERS_TAKEN],
      [{name: "x"} for name in [*HEADERS_REFUSED, "X-Gruveo-SHA256-HMAC", "x-hub-signature-256", "Authorization",
@@ -413,6 +418,9 @@ DIFFERENCES = {
         destination(body={"text": "${link"}), destination(body={"$if": "a", "thn": 1}), destination(body={"$unknown": 1}),
         destination(body=[{"$eval": "1 +"}]), destination(headers={"X-A": "${"}), destination(url="https://a/${link"),
         destination(url="https://a/${link}#b"), destination(url="https://a/$${link}")],
+    "Presets": [
+        destination(preset="slakc"), destination(preset="slack", **{"with": {"zone": "UTC"}}), destination(preset="telegram"),
+        {**FILE, "destinations": {"crm": {"preset": "slack"}}}],
     "Names that are not there": [
         route(to=["crm", "crn"]), route(**{"from": ["gruvo"]}), changed("file", "destinations", GONE)],
     "What stands once": [

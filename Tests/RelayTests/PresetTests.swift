@@ -67,7 +67,8 @@ import Testing
             #""preset": "chat", "with": {"room": 9}, "headers": {"x-a": "3", "X-C": "4"}, "outcomes": {"404": "held"}"#)
         #expect(lines == [])
         #expect(destination?.headers.map { "\($0.name): \($0.value)" } == ["x-a: 3", "X-C: 4", "X-B: 2"])
-        #expect(destination?.overrides.exact == [404: .always(.held)] && destination?.overrides.classes == [4: .always(.retry)])
+        #expect(destination?.overrides.exact == [404: .always(.held)])
+        #expect(destination?.overrides.classes == [4: .always(.retry)])
     }
 
     @Test func theValuesOfWithAreTemplatesOfTheEvent() throws {
