@@ -21,8 +21,8 @@ extension Field {
             let isPlain = literals.allSatisfy { $0.utf8.allSatisfy(QueryText.isPlain) }
             guard isPlain, !text.isEmpty, QueryText.isSimple(text) else {
                 error(
-                    "a value in a query has letters, digits, \"-\", \".\", \"_\" and \"~\" only, and ${…} without braces "
-                        + "in it: write the rest as %XX into the URL")
+                    "a value in a query has letters, digits, \"-\", \".\", \"_\" and \"~\" only, and ${…} without "
+                        + "braces in it: write the rest as %XX into the URL")
                 return nil
             }
             return text
