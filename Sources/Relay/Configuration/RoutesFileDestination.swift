@@ -14,6 +14,7 @@ struct DestinationDeclaration: Sendable {
     let concurrency: Int
     let body: BodyTemplate?
     let urlTemplate: URLTemplate?
+    let place: FilePlace
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -59,7 +60,7 @@ extension Field {
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
             concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
-            urlTemplate: urlField?.urlTemplate())
+            urlTemplate: urlField?.urlTemplate(), place: place)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {

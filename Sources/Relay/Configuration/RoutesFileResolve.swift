@@ -27,13 +27,17 @@ extension RoutesFile {
 
     /// Reads a routes file, fetches its secrets and reports what is wrong with either, all at once: `decode` and
     /// `resolve` in one, except that a faulty file's secrets are looked at too.
+    ///
+    /// - Parameter rendersSamples: whether every template is tried with sample events, too.
     package static func load(
         _ bytes: [UInt8], directory: String, unreadable: Finding.Severity = .error,
-        functions: HostFunctions = .withoutZones, secret: @escaping SecretSource
+        functions: HostFunctions = .withoutZones, rendersSamples: Bool = false, secret: @escaping SecretSource
     ) -> (configuration: Configuration?, findings: [Finding]) {
         let log = FindingLog()
         let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
-        let configuration = read(bytes, log)?.configuration(secrets, directory: directory, functions)
+        let file = read(bytes, log)
+        if rendersSamples { file?.renderSamples(functions, log) }
+        let configuration = file?.configuration(secrets, directory: directory, functions)
         return (configuration, log.findings(in: bytes))
     }
 
@@ -94,7 +98,7 @@ extension DestinationDeclaration {
             templates: templates(functions))
     }
 
-    private func templates(_ functions: HostFunctions) -> RequestTemplates? {
+    func templates(_ functions: HostFunctions) -> RequestTemplates? {
         let headers = headers.compactMap(\.template)
         guard body != nil || urlTemplate != nil || !headers.isEmpty else { return nil }
         return RequestTemplates(body: body, url: urlTemplate, headers: headers, functions: functions)

@@ -1,0 +1,72 @@
+import JSON
+import Relay
+import Testing
+
+/// What `check` says of templates by rendering them with sample events.
+@Suite struct TemplateSampleTests {
+    private func warnings(_ members: String) -> [String] {
+        let text = routesText(destination: members)
+        let (_, findings) = RoutesFile.load(Array(text.utf8), directory: "/", rendersSamples: true) { _ in
+            .success(SecretContent(Array("a-key-of-more-than-16-bytes".utf8)))
+        }
+        return findings.filter { $0.severity != .note }.map { "\($0.severity): \($0.path): \($0.message)" }
+    }
+
+    @Test(arguments: [
+        #""body": {"a": "${default(location, 'unknown')} ${resolution} ${link}", "b": {"$eval": "duration * 1000"}}"#,
+        #""body": {"c": {"$if": "'customer_id' in tracking", "then": "${tracking.customer_id}"}}"#,
+        #""body": {"u": "${default(user, {})['name']}"}"#,
+        #""body": {"n": {"$map": {"$eval": "assignedUsers"}, "each(u)": "${u.name}"}}"#,
+        #""body": {"$eval": "event"}"#, #""headers": {"X-Call": "${location}"}"#,
+    ])
+    func templateThatNeverFailsIsNoFinding(members: String) {
+        #expect(warnings(members) == [])
+    }
+
+    @Test(arguments: [
+        (
+            #""body": {"a": ["${user.name}"]}"#,
+            "warning: destinations.crm.body.a[0]: fails for 9 of 17 sample events, such as \"answered without user\": "
+                + "infix: . expects objects; what stands before the dot may be null: write default(user, {})['name'] "
+                + "for user.name"
+        ),
+        (
+            #""body": "${tracking.customer_id}""#,
+            "warning: destinations.crm.body: fails for 6 of 17 sample events, such as \"answered without tracking\": "
+                + "object has no property \"customer_id\"; where it may be missing write ['customer_id'] instead of "
+                + ".customer_id, or ask 'customer_id' in … with $if"
+        ),
+        (
+            #""headers": {"X-Call": "${assignedUsers[0].name}"}"#,
+            "warning: destinations.crm.headers.X-Call: fails for 6 of 17 sample events, such as \"answered without "
+                + "assignedUsers\": index out of bounds"
+        ),
+        (
+            #""body": "${locaton}""#,
+            "warning: destinations.crm.body: fails for 17 of 17 sample events, such as \"answered\": unknown context "
+                + "value locaton, did you mean \"location\"?; a field that Gruveo does not document is "
+                + "event['locaton']"
+        ),
+        (
+            #""body": {"$if": "resolution == 'missed'", "then": 1}"#,
+            "warning: destinations.crm.body: fails for 12 of 17 sample events, such as \"answered\": the body as a "
+                + "whole is left out: give it an \"else\""
+        ),
+    ])
+    func templateThatFailsNamesThePlaceAndTheSample(members: String, expected: String) {
+        #expect(warnings(members) == [expected])
+    }
+
+    @Test func failuresOfEachPartAreReportedAtOnce() {
+        let found = warnings(#""body": "${a}", "headers": {"X-A": "${b}", "X-B": "${c}"}, "format": "text""#)
+        #expect(found.count == 3)
+    }
+
+    @Test func samplesAreTriedWhereAskedForOnly() {
+        let text = routesText(destination: #""body": "${a}""#)
+        let (_, findings) = RoutesFile.load(Array(text.utf8), directory: "/") { _ in
+            .success(SecretContent(Array("a-key-of-more-than-16-bytes".utf8)))
+        }
+        #expect(findings.filter { $0.severity != .note } == [])
+    }
+}
