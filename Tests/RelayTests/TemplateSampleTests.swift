@@ -70,3 +70,41 @@ import Testing
         #expect(findings.filter { $0.severity != .note } == [])
     }
 }
+
+/// What `check` says of a template's text.
+@Suite struct TemplateAdviceTests {
+    @Test(arguments: [
+        (
+            #"{"$if": "a", "thn": 1}"#,
+            #"$if has undefined properties: thn: it knows then and else, did you mean "then"?"#
+        ),
+        (
+            #"{"$if": "link", "$eval": "link"}"#,
+            "only one operator allowed: keep one of the keys that begin with $ here"
+        ),
+        (#""${link""#, "the expression is not well formed: unterminated ${..} expression: close it with }"),
+        (
+            #"{"$eval": "a +"}"#,
+            "the expression is not well formed: Unexpected end of input: a value or a bracket is missing at its end"
+        ),
+        (
+            #"{"$eval": "'a"}"#,
+            "the expression is not well formed: Unexpected input for ''a' at ''a': texts stand between quotes, names "
+                + "hold letters, digits and \"_\""
+        ),
+        (
+            #"{"$eval": "a.1"}"#,
+            "the expression is not well formed: Found: 1 token, expected one of: identifier: remove it, or put a text "
+                + "between quotes"
+        ),
+    ])
+    func faultSaysWhatToDo(body: String, expected: String) {
+        #expect(messages(routesText(destination: "\"body\": \(body)")) == ["error: destinations.crm.body: \(expected)"])
+    }
+
+    @Test func misspeltOperatorIsToldTheOperators() {
+        let found = messages(routesText(destination: #""body": {"$iff": "a"}"#))
+        #expect(
+            found.count == 1 && found[0].contains("use $$<identifier> for a key of your own; the operators are $eval"))
+    }
+}

@@ -59,32 +59,3 @@ extension DestinationDeclaration {
         return header?.value.place.offset ?? place.offset
     }
 }
-
-/// What an operator reads about a fault of a template: JSON-e's words, and what to do.
-enum TemplateAdvice {
-    static func sentence(_ fault: TemplateError) -> String {
-        switch fault.kind {
-        case .syntax: "the expression is not well formed: \(fault.message)"
-        default: fault.message
-        }
-    }
-
-    /// How to write it so that it cannot fail, for the failures that events cause most.
-    static func hint(_ message: String) -> String {
-        if let name = quoted(message, behind: "object has no property ") {
-            return "; where it may be missing write ['\(name)'] instead of .\(name), or ask '\(name)' in … with $if"
-        }
-        if message.hasPrefix("infix: . expects objects") {
-            return "; what stands before the dot may be null: write default(user, {})['name'] for user.name"
-        }
-        guard message.hasPrefix("unknown context value ") else { return "" }
-        let name = String(message.dropFirst("unknown context value ".count))
-        return Words.suggestion(for: name, among: EventContext.names)
-            + "; a field that Gruveo does not document is event['\(name)']"
-    }
-
-    private static func quoted(_ message: String, behind start: String) -> String? {
-        guard message.hasPrefix(start) else { return nil }
-        return String(message.dropFirst(start.count).drop { $0 == "\"" }.prefix { $0 != "\"" })
-    }
-}
