@@ -34,6 +34,8 @@ struct RoutesLoader: Sendable {
     let unreadableSecret: Finding.Severity
     /// Where relative paths in the file start; the folder it is in, unless this is a copy of it.
     var directory: String
+    /// Whether every template is tried with sample events.
+    var rendersSamples = false
 
     init(path: String, unreadableSecret: Finding.Severity) {
         self.path = path
@@ -56,6 +58,7 @@ struct RoutesLoader: Sendable {
         let (configuration, findings) = RoutesFile.load(
             bytes, directory: directory, unreadable: unreadableSecret,
             functions: RoutesLoader.functions, presets: ShippedPresets.library(directory: directory),
+            rendersSamples: rendersSamples,
             secret: SecretFiles(routesDirectory: directory).read)
         return Loaded(bytes: bytes, configuration: configuration, findings: findings, path: path)
     }

@@ -43,13 +43,3 @@ extension Field {
         return try? URLTemplate(text)
     }
 }
-
-/// What an operator reads about a fault of a template: JSON-e's words, and what to do.
-enum TemplateAdvice {
-    static func sentence(_ fault: TemplateError) -> String {
-        switch fault.kind {
-        case .syntax: "the expression is not complete or not well formed: \(fault.message)"
-        default: fault.message
-        }
-    }
-}

@@ -20,6 +20,7 @@ struct DestinationDeclaration: Sendable {
     let preset: String?
     let rate: Rate?
     let isOrdered: Bool
+    let place: FilePlace
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -71,7 +72,7 @@ extension Field {
             options: options, retry: retry, overrides: overrides,
             concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
             urlTemplate: urlField?.urlTemplate(), query: query, preset: preset, rate: rate,
-            isOrdered: isOrdered)
+            isOrdered: isOrdered, place: place)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {

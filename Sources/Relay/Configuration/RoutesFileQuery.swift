@@ -53,6 +53,11 @@ private enum QueryText {
 }
 
 extension DestinationDeclaration {
+    /// The URL as far as the file shows it.
+    var shownURL: String {
+        if case .plain(let text, _) = url { text } else { "https://secret.invalid/" }
+    }
+
     /// A URL with `query` behind its own.
     func withQuery(_ url: String) -> String {
         query.isEmpty ? url : url + (url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + query

@@ -27,14 +27,18 @@ extension RoutesFile {
 
     /// Reads a routes file, fetches its secrets and reports what is wrong with either, all at once: `decode` and
     /// `resolve` in one, except that a faulty file's secrets are looked at too.
+    ///
+    /// - Parameter rendersSamples: whether every template is tried with sample events, too.
     package static func load(
         _ bytes: [UInt8], directory: String, unreadable: Finding.Severity = .error,
         functions: HostFunctions = .withoutZones, presets: PresetLibrary = PresetLibrary(),
-        secret: @escaping SecretSource
+        rendersSamples: Bool = false, secret: @escaping SecretSource
     ) -> (configuration: Configuration?, findings: [Finding]) {
         let log = FindingLog()
         let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
-        let configuration = read(bytes, presets, log)?.configuration(secrets, directory: directory, functions)
+        let file = read(bytes, presets, log)
+        if rendersSamples { file?.renderSamples(functions, log) }
+        let configuration = file?.configuration(secrets, directory: directory, functions)
         return (configuration, log.findings(in: bytes))
     }
 
@@ -96,7 +100,7 @@ extension DestinationDeclaration {
             templates: templates(url, functions), rate: rate, isOrdered: isOrdered)
     }
 
-    private func templates(_ url: String, _ functions: HostFunctions) -> RequestTemplates? {
+    func templates(_ url: String, _ functions: HostFunctions) -> RequestTemplates? {
         let urlTemplate = query.isEmpty ? urlTemplate : try? URLTemplate(url)
         let headers = headers.compactMap(\.template)
         guard body != nil || urlTemplate != nil || !headers.isEmpty else { return nil }

@@ -13,6 +13,9 @@ enum EventContext {
     /// Ours and the language's, whatever the event has under these names.
     private static let own: Set = ["event", "id", "source", "receivedAt", "routes", "now"]
 
+    /// What a template can always name.
+    static let names = documented.map(\.name) + own
+
     private static let taken = own.union(documented.map(\.name))
 
     /// - Throws: an error where the event is no JSON object, as one that was replayed out of quarantine.

@@ -37,6 +37,18 @@ package struct RequestTemplates: Sendable {
         return parts
     }
 
+    /// All that fails, where `render` stops at the first.
+    func failures(_ event: Event, now: Timestamp) -> [TemplateFailure] {
+        var failures: [TemplateFailure] = []
+        func attempt(_ part: RequestTemplates) {
+            do throws(TemplateFailure) { _ = try part.render(event, now: now) } catch { failures.append(error) }
+        }
+        attempt(RequestTemplates(body: body, functions: functions))
+        attempt(RequestTemplates(body: nil, url: url, functions: functions))
+        for header in headers { attempt(RequestTemplates(body: nil, headers: [header], functions: functions)) }
+        return failures
+    }
+
     /// Whether the same bodies come of both. Templates of URL and headers are compared as the destination's texts.
     func hasSameBody(as other: RequestTemplates?) -> Bool {
         switch (body, other?.body) {
