@@ -198,7 +198,7 @@ def test_check_names_the_place_of_a_fault_and_doubts_what_cannot_be_meant(make_r
     found = {one["path"].removeprefix("destinations.one."): one for one in map(json.loads, done.stdout.splitlines())}
     lines = relay.routes_path.read_text().splitlines()
     fault = found["success"]
-    assert (fault["severity"], '(at character 6, "= \'ok\'")' in fault["message"]) == ("error", True)
+    assert (fault["severity"], '(at character 6, "= \'ok\'": write == to compare)' in fault["message"]) == ("error", True)
     assert lines[fault["line"] - 1][fault["column"] - 1:].startswith('"body = \'ok\'"')
     assert found["retryAfter"]["severity"] == found["outcomes.400[0].when"]["severity"] == "warning"
     assert "gives a text for an answer 429" in found["retryAfter"]["message"]

@@ -89,13 +89,13 @@ import Testing
 
     @Test(arguments: [(404, Outcome.held), (500, .retry), (422, .dead), (302, .held)])
     func successIsAskedOfASuccessOnly(status: Int, expected: Outcome) throws {
-        let judgement = judge(status, "ok", try success("body == 'ok'"))
+        let judgement = judge(status, "no", try success("body == 'ok'"))
         #expect(judgement.outcome == expected && judgement.code == "status_\(status)")
     }
 
     @Test func answerThatRepeatsASecretDoesNotShowIt() throws {
-        let judgement = judge(200, "a-secret-canary", try success("body()"))
-        #expect(judgement.faults.map(\.text) == ["<redacted> is not callable"])
+        let judgement = judge(200, "a-secret-canary\r\nx", try success("body()"))
+        #expect(judgement.faults.map(\.text) == ["<redacted> x is not callable"])
         #expect(!judgement.text.contains("canary"))
     }
 
@@ -136,14 +136,31 @@ import Testing
         #expect(judgement.faults == [AnswerFault(path: "when", text: #"object has no property "error""#)])
     }
 
+    // MARK: Cost
+
+    @Test func withoutAConditionNothingIsReadOutOfAnAnswer() throws {
+        let body = Array(("[" + Array(repeating: "[1]", count: 8_000).joined(separator: ",") + "]").utf8)
+        let plain = OutcomeOverrides(exact: [404: .dead], classes: [5: .held])
+        let asking = try success("status == 200")
+        let clock = ContinuousClock()
+        let withConditions = clock.measure {
+            for _ in 0..<5 { #expect(judge(200, body, asking).outcome == .delivered) }
+        }
+        let without = clock.measure { for _ in 0..<50 { #expect(judge(200, body, plain).outcome == .delivered) } }
+        #expect(without < withConditions)
+    }
+
     // MARK: Hostile answers
 
-    @Test func expressionsAreStoppedByTheirBudget() throws {
-        let body = "[" + Array(repeating: "[1]", count: 16_000).joined(separator: ",") + "]"
-        let start = ContinuousClock.now
-        let judgement = judge(200, body, try success("str(json + json) + str(json)"))
+    @Test(arguments: [
+        ("len(range(0, 1000000)) == len(json)", "stopped after 100000 steps"),
+        ("body + body + body + body + body + body + body + body + body + body + body == ''", "larger than 1048576"),
+    ])
+    func expressionsAreStoppedByTheirBudget(source: String, expected: String) throws {
+        let body = "[" + Array(repeating: "[1, 2]", count: 16_000).joined(separator: ",") + "]"
+        let judgement = judge(200, body, try success(source))
         #expect(judgement.outcome == .retry && judgement.code == "success_failed")
-        #expect(ContinuousClock.now - start < .seconds(1))
+        #expect(judgement.text.contains(expected), "\(judgement.text)")
     }
 
     @Test func randomBytesNeverCrash() throws {

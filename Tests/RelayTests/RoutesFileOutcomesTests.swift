@@ -36,7 +36,7 @@ import Testing
         (
             #""success": "body = 'ok'""#,
             "success: this is no expression: Unexpected input for 'body = 'ok'' at '= 'ok'' "
-                + #"(at character 6, "= 'ok'")"#
+                + #"(at character 6, "= 'ok'": write == to compare)"#
         ),
         (#""success": """#, "success: this is no expression: Unexpected end of input (at its end)"),
         (#""success": "json.""#, "success: this is no expression: Unexpected end of input (at its end)"),

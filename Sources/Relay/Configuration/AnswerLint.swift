@@ -54,7 +54,8 @@ enum AnswerLint {
         guard let position = error.position else { return "at its end" }
         let before = String(decoding: source.utf8.prefix(position), as: UTF8.self)
         let rest = String(decoding: source.utf8.dropFirst(position), as: UTF8.self)
-        return "at character \(before.unicodeScalars.count + 1), \(Words.quoted(rest))"
+        let advice = rest.hasPrefix("=") ? ": write == to compare" : ""
+        return "at character \(before.unicodeScalars.count + 1), \(Words.quoted(rest))\(advice)"
     }
 
     private static func kind(of value: JSONValue) -> String {

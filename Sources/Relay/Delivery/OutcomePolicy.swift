@@ -48,13 +48,14 @@ package enum OutcomePolicy {
             text: "the destination answered \(response.status), but \(why)\(cut)", advice: "", faults: faults)
     }
 
-    /// An expression's error may repeat the answer, and the answer our request.
+    /// An expression's error may repeat the answer, and the answer our request; in one line, as logs and lists are.
     private static func faults(_ answer: AnswerReader, _ destination: Destination) -> [AnswerFault] {
         guard !answer.failures.isEmpty else { return [] }
         let secrets = destination.secrets
         return answer.failures.map { path, message in
             let text = Redaction.redact(Array(message.utf8), secrets: secrets)
-            return AnswerFault(path: path, text: String(decoding: text, as: UTF8.self))
+            let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+            return AnswerFault(path: path, text: lines.joined(separator: " "))
         }
     }
 
