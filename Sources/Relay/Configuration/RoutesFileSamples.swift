@@ -12,7 +12,9 @@ extension RoutesFile {
             return (name: sample.name, event: event)
         }
         for destination in destinations {
-            guard let templates = destination.templates(destination.withQuery(destination.shownURL), functions) else { continue }
+            guard let templates = destination.templates(destination.withQuery(destination.shownURL), functions) else {
+                continue
+            }
             var failures = SampleFailures()
             for (name, event) in events {
                 for failure in templates.failures(event, now: RoutesFile.sampleTime) { failures.add(failure, name) }

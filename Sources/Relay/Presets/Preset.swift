@@ -1,7 +1,7 @@
 import JSON
 
 /// What a service wants to hear: a part of a destination, and how to recognise the service. The format of its file is
-/// described in docs/presets.md.
+/// described in docs/destinations.md.
 package struct Preset: Sendable {
     /// A value that the operator gives it under `with`.
     struct Parameter: Sendable {
