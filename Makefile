@@ -57,6 +57,7 @@ install: ## Copy the built release, its schema and the unit into $(DESTDIR)$(PRE
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay
 	install -D -m 0644 systemd/gruveo-relay.service $(DESTDIR)/lib/systemd/system/gruveo-relay.service
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/gruveo-relay Sources/GruveoRelay/routes.schema.json
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/gruveo-relay/presets Sources/GruveoRelay/Presets/*.json
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay README.md docs/*.md
 	install -d -m 0755 $(DESTDIR)/etc/gruveo-relay
 	install -d -m 0700 $(DESTDIR)/etc/gruveo-relay/credentials

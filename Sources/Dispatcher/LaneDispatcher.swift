@@ -51,7 +51,7 @@ package actor LaneDispatcher: Service {
         self.executor = ports.sender.executor
         self.ports = ports
         self.destinations = destinations
-        lanes = destinations.mapValues { Holder(Lane(concurrency: $0.concurrency)) }
+        lanes = destinations.mapValues { Holder(Lane($0)) }
     }
 
     /// Serves until the task is cancelled; what is in flight by then is the sender's to finish or cancel.
@@ -59,12 +59,20 @@ package actor LaneDispatcher: Service {
         try? await withGracefulShutdownHandler {
             while !isStopping {
                 advance()
-                try await cancelWhenGracefulShutdown { try await Task.sleep(for: LaneDispatcher.tick) }
+                let nap = nap
+                try await cancelWhenGracefulShutdown { try await Task.sleep(for: nap) }
             }
         } onGracefulShutdown: {
             Task { await self.stop() }
         }
         stop()
+    }
+
+    /// How long nothing has to be done: a tick, or less where a lane's rate lets it go on before.
+    package var nap: Duration {
+        let now = ports.now()
+        let waits = lanes.values.compactMap { $0.lane.wakes(now: now)?.milliseconds(since: now) }
+        return min(LaneDispatcher.tick, .milliseconds(max(1, waits.min() ?? .max)))
     }
 
     /// Takes new deliveries from the store, right after their commit.
@@ -89,10 +97,13 @@ package actor LaneDispatcher: Service {
             if holder.lane.inFlight == 0 { lanes[name] = nil }
         }
         for (name, destination) in destinations {
-            let holder = lanes[name] ?? Holder(Lane(concurrency: destination.concurrency))
+            let holder = lanes[name] ?? Holder(Lane(destination))
             // A hold or a pause of the same destination goes on: a reload for another's sake must not hammer it.
             if self.destinations[name]?.isReached(like: destination) != true { holder.lane = holder.lane.renewed() }
             holder.lane.concurrency = destination.concurrency
+            holder.lane.rate = destination.rate
+            if holder.lane.isOrdered != destination.isOrdered { release(holder.lane.drain()) }
+            holder.lane.isOrdered = destination.isOrdered
             holder.lane.wake()
             lanes[name] = holder
         }
@@ -135,19 +146,19 @@ extension LaneDispatcher {
         let now = ports.now()
         while let delivery = holder.lane.take(now: now) { send(delivery, to: destination, now: now) }
         let limit = holder.lane.wantsLease(now: now)
-        if limit > 0 { lease(limit, for: name, now: now) }
+        if limit > 0 { lease(limit, for: name, inOrder: holder.lane.isOrdered, now: now) }
     }
 
-    private func lease(_ limit: Int, for name: String, now: Timestamp) {
-        ports.store.lease(destination: name, limit: limit, now: now) { result in
-            Task.immediate { await self.leased(result, for: name) }
+    private func lease(_ limit: Int, for name: String, inOrder: Bool, now: Timestamp) {
+        ports.store.lease(destination: name, limit: limit, inOrder: inOrder, now: now) { result in
+            Task.immediate { await self.leased(result, for: name, inOrder: inOrder) }
         }
     }
 
-    private func leased(_ result: Result<Lease, StoreError>, for name: String) {
+    private func leased(_ result: Result<Lease, StoreError>, for name: String, inOrder: Bool) {
         switch result {
         case .success(let lease):
-            guard !isStopping, destinations[name] != nil, lanes[name] != nil else {
+            guard !isStopping, destinations[name]?.isOrdered == inOrder, lanes[name] != nil else {
                 lanes[name]?.lane.leaseFailed(now: ports.now())
                 return release(lease.deliveries.map(\.key))
             }
@@ -160,10 +171,26 @@ extension LaneDispatcher {
     }
 
     private func send(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
-        let request = RequestBuilder.request(for: delivery, to: destination, now: now)
+        let request: OutgoingRequest
+        do throws(TemplateFailure) {
+            request = try RequestBuilder.request(for: delivery, to: destination, now: now)
+        } catch {
+            return failed(error, delivery: delivery, destination: destination, now: now)
+        }
         ports.sender.send(request) { result in
             self.assumeIsolated { $0.ended(result, delivery: delivery, destination: destination) }
         }
+    }
+
+    /// No request could be made. The destination had no part in it, so its lane hears nothing.
+    private func failed(_ failure: TemplateFailure, delivery: Delivery, destination: Destination, now: Timestamp) {
+        let judgement = failure.judgement
+        let attempt = AttemptRecord(
+            number: delivery.attempts + 1, at: now, durationMilliseconds: 0, outcome: .dead, status: nil,
+            error: judgement.text, response: [])
+        ports.notify(.attempted(delivery, attempt, judgement, isHeld: false))
+        let reason = DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice)
+        bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
     }
 
     private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination) {
@@ -171,7 +198,7 @@ extension LaneDispatcher {
         let holder = lanes[delivery.destination]
         if case .failure(let failure) = result.ending, failure.kind == .cancelled {
             holder?.lane.abandoned(now: ports.now())
-            return ports.store.release([delivery.key])
+            return release([delivery.key] + (holder?.behind() ?? []))
         }
         let now = ports.now()
         let judgement = OutcomePolicy.judge(result.ending, for: destination, now: now)
@@ -200,34 +227,49 @@ extension LaneDispatcher {
         case .retry(let due, let charged): settle(delivery, .retry(at: due, charged: charged), attempt)
         case .dead(let reason):
             // It keeps its place in the lane, so that a slow disk does not pile up letters in memory.
-            return bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
+            bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
         }
-        lanes[delivery.destination]?.lane.freed()
     }
 }
 
 // MARK: - Settling
 
 extension LaneDispatcher {
+    /// Notes what came of a delivery. In an ordered lane it keeps its place until that is on disk: after a crash only
+    /// this one is sent again, and none that is older than what the destination has seen.
     private func settle(_ delivery: Delivery, _ verdict: Settlement.Verdict, _ attempt: AttemptRecord) {
-        settle(Unsettled(Settlement(delivery: delivery.key, verdict: verdict, attempt: attempt), of: delivery))
+        let lane = lanes[delivery.destination]
+        let keepsPlace = lane?.lane.isOrdered == true
+        if !keepsPlace { lane?.lane.freed() }
+        let settlement = Settlement(
+            delivery: delivery.key, verdict: verdict, attempt: attempt, isUrgent: keepsPlace)
+        settle(Unsettled(settlement: settlement, destination: delivery.destination))
     }
 
     private func settle(_ entry: Unsettled) {
         ports.store.settle(entry.settlement) { result in
             switch (result, entry.settlement.verdict) {
             case (.failure(let error), _): Task.immediate { await self.settleFailed(entry, error) }
-            case (.success, .retry(let due, _)): Task.immediate { await self.deferred(entry.destination, until: due) }
+            case (.success, .retry(let due, _)): Task.immediate { await self.deferred(entry, until: due) }
+            case (.success, _) where entry.keepsPlace: Task.immediate { await self.freed(entry.destination) }
             case (.success, _): break
             }
         }
     }
 
     /// Only now that the store knows the due time may the lane look for it there.
-    private func deferred(_ name: String, until due: Timestamp) {
+    private func deferred(_ entry: Unsettled, until due: Timestamp) {
         let now = ports.now()
-        lanes[name]?.lane.deferred(until: due, now: now)
-        if due <= now { pump(name) }
+        let holder = lanes[entry.destination]
+        release(holder?.behind() ?? [])
+        holder?.lane.deferred(until: due, now: now)
+        if entry.keepsPlace { holder?.lane.freed() }
+        if due <= now { pump(entry.destination) }
+    }
+
+    private func freed(_ name: String) {
+        lanes[name]?.lane.freed()
+        pump(name)
     }
 
     /// The destination has answered and the store could not note it: the lease stays, and it is noted later.
@@ -256,7 +298,9 @@ extension LaneDispatcher {
         _ delivery: Delivery, destination: Destination, attempt: AttemptRecord, reason: DeadLetter.Reason,
         now: Timestamp
     ) {
-        let request = RequestBuilder.masked(for: delivery, to: destination, now: now)
+        let request =
+            (try? RequestBuilder.masked(for: delivery, to: destination, now: now))
+            ?? RequestBuilder.unmade(for: delivery, to: destination)
         ports.store.attempts(of: delivery.key) { [ports] earlier in
             // Without its history the letter is still worth writing: it holds the event.
             let attempts = ((try? earlier.get()) ?? []) + [attempt]
@@ -273,7 +317,6 @@ extension LaneDispatcher {
         _ result: Result<Void, any Error>, delivery: Delivery, attempt: AttemptRecord, reason: DeadLetter.Reason
     ) {
         defer { pump(delivery.destination) }
-        lanes[delivery.destination]?.lane.freed()
         switch result {
         case .success:
             ports.notify(.died(delivery, reason))
@@ -287,11 +330,20 @@ extension LaneDispatcher {
     }
 }
 
+extension Lane {
+    fileprivate init(_ destination: Destination) {
+        self.init(concurrency: destination.concurrency, rate: destination.rate, isOrdered: destination.isOrdered)
+    }
+}
+
 /// A lane by reference: a struct of its size would be moved out of its dictionary and back with each call.
 private final class Holder {
     var lane: Lane
 
     init(_ lane: Lane) { self.lane = lane }
+
+    /// What may not go out before the delivery that has just failed: all that waits, where the order counts.
+    func behind() -> [DeliveryKey] { lane.isOrdered ? lane.drain() : [] }
 }
 
 /// A settlement that the store has yet to confirm, and whose lane hears of it.
@@ -299,8 +351,6 @@ private struct Unsettled {
     let settlement: Settlement
     let destination: String
 
-    init(_ settlement: Settlement, of delivery: Delivery) {
-        self.settlement = settlement
-        destination = delivery.destination
-    }
+    /// Whether its delivery has not left its place in the lane.
+    var keepsPlace: Bool { settlement.isUrgent }
 }

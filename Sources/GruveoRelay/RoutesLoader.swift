@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import JSONTemplates
 import Relay
 
 /// Reads a routes file and its secrets from disk; the decisions are the decoder's.
@@ -25,11 +26,16 @@ struct RoutesLoader: Sendable {
         }
     }
 
+    /// With the system's time zones.
+    private static let functions = HostFunctions.ofDestinations(TimeZoneFiles.shared.offset)
+
     let path: String
     /// How a secret that cannot be read is taken: an error where the relay is to run, a note where one only looks.
     let unreadableSecret: Finding.Severity
     /// Where relative paths in the file start; the folder it is in, unless this is a copy of it.
     var directory: String
+    /// Whether every template is tried with sample events.
+    var rendersSamples = false
 
     init(path: String, unreadableSecret: Finding.Severity) {
         self.path = path
@@ -51,6 +57,8 @@ struct RoutesLoader: Sendable {
         let bytes = try Files.read(path)
         let (configuration, findings) = RoutesFile.load(
             bytes, directory: directory, unreadable: unreadableSecret,
+            functions: RoutesLoader.functions, presets: ShippedPresets.library(directory: directory),
+            rendersSamples: rendersSamples,
             secret: SecretFiles(routesDirectory: directory).read)
         return Loaded(bytes: bytes, configuration: configuration, findings: findings, path: path)
     }

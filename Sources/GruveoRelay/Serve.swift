@@ -58,7 +58,8 @@ final class RelayServer: Sendable {
                 store: store, sender: sender, deadLetters: deadLetters, now: wallClock,
                 jitter: { Double.random(in: 0.8...1.2) }, notify: reporter.dispatch))
         self.dispatcher = dispatcher
-        store.handOver { deliveries in Task { await dispatcher.take(deliveries) } }
+        // At once, so that what was committed first comes first.
+        store.handOver { deliveries in Task.immediate { await dispatcher.take(deliveries) } }
         intake = Intake(configuration: configuration, store: store, notify: reporter.intake)
         rememberRoutes(loaded.bytes)
     }

@@ -28,11 +28,11 @@ package final class EmbeddedStore: Store {
         }
     }
 
-    /// From now on deliveries of new events go to `onFresh`, leased, as one batch for each commit; except those of a
-    /// destination whose older ones are still to be fetched with `lease`.
+    /// From now on deliveries of new events go to `onFresh`, leased, in order, as one batch for each commit; except
+    /// those of a destination whose older ones are still to be fetched with `lease`.
     ///
     /// After opening that is every destination that has ever had a delivery. A lease that says `hasMore` false has
-    /// ended this for its destination; `release` begins it again.
+    /// ended this for its destination; `release` begins it again. What is not taken has to be released in that order.
     package func handOver(to onFresh: @escaping @Sendable ([Delivery]) -> Void) {
         queue.async { self.engine.onFresh = onFresh }
     }
@@ -63,10 +63,10 @@ package final class EmbeddedStore: Store {
     }
 
     package func lease(
-        destination: String, limit: Int, now: Timestamp,
+        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
         completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
     ) {
-        add(.lease(destination: destination, limit: limit, now: now, completion))
+        add(.lease(destination: destination, limit: limit, inOrder: inOrder, now: now, completion))
     }
 
     package func release(_ deliveries: [DeliveryKey]) { add(.release(deliveries)) }

@@ -45,7 +45,7 @@ enum Write: Sendable {
 
 /// What only reads it, or the leases in memory.
 enum Read: Sendable {
-    case lease(destination: String, limit: Int, now: Timestamp, Answer<Lease>)
+    case lease(destination: String, limit: Int, inOrder: Bool, now: Timestamp, Answer<Lease>)
     case release([DeliveryKey])
     case attempts(DeliveryKey, Answer<[AttemptRecord]>)
     case counts(Answer<StoreCounts>)
@@ -53,7 +53,7 @@ enum Read: Sendable {
 
     func fail(_ error: StoreError) {
         switch self {
-        case .lease(_, _, _, let answer): answer(.failure(error))
+        case .lease(_, _, _, _, let answer): answer(.failure(error))
         case .release: break
         case .attempts(_, let answer): answer(.failure(error))
         case .counts(let answer): answer(.failure(error))
@@ -65,7 +65,7 @@ enum Read: Sendable {
 /// The queue in front of the store's thread.
 ///
 /// Settlements wait in a line of their own: nobody waits for them, and the rows that they change are not those that new
-/// events add, so that in each commit of a few events they would cost pages of their own.
+/// events add, so that in each commit of a few events they would cost pages of their own. The urgent ones do not.
 final class Inbox: Sendable {
     enum Wake: Sendable {
         /// The thread has been told already.
@@ -108,7 +108,7 @@ final class Inbox: Sendable {
     func add(_ write: Write) -> Wake? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            if case .settle = write {
+            if case .settle(let request) = write, !request.payload.isUrgent {
                 state.settlements.append(write)
                 defer { state.isTimed = true }
                 return state.isTimed ? .not : .soon

@@ -6,7 +6,7 @@ struct Statements {
     let insertEvent, insertFresh, insertReplay, updateTotals: PreparedStatement
     let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard: PreparedStatement
     let selectEvent, selectDelivery, selectAttempts: PreparedStatement
-    let scanFresh, scanDeferred, nextDue: PreparedStatement
+    let scanFresh, scanDeferred, scanDeferredInOrder, nextDue: PreparedStatement
     let scanEvents, scanDeliveriesOf, deleteEvent, deleteDeliveriesOf, deleteAttemptsOf, vacuum: PreparedStatement
 
     init(_ database: Database) throws {
@@ -15,7 +15,6 @@ struct Statements {
         beginReading = try prepare("BEGIN DEFERRED")
         commit = try prepare("COMMIT")
         rollback = try prepare("ROLLBACK")
-
         insertEvent = try prepare(
             """
             INSERT INTO events (id, high, low, source, received, kind, routes, contents, original_high, original_low,
@@ -61,6 +60,11 @@ struct Statements {
             """
             SELECT id, due FROM deliveries INDEXED BY deferred
             WHERE id & 65535 = ? AND due <= ? AND state = 1 ORDER BY due
+            """)
+        scanDeferredInOrder = try prepare(
+            """
+            SELECT id, due FROM deliveries INDEXED BY deferred
+            WHERE id & 65535 = ? AND id <= ? AND state = 1 ORDER BY id
             """)
         nextDue = try prepare(
             """

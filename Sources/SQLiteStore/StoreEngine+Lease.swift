@@ -7,20 +7,23 @@ extension StoreEngine {
     private static let leaseBytes = 2 * 1024 * 1024
 
     /// Answers a lease; nil where the look for fresh rows has to go on after others had their turn.
-    func lease(_ name: String, _ limit: Int, _ now: Timestamp, _ statements: Statements) throws -> Lease? {
+    func lease(
+        _ name: String, _ limit: Int, inOrder: Bool, _ now: Timestamp, _ statements: Statements
+    ) throws -> Lease? {
         guard let destination = destinations.number(of: name), limit > 0 else {
             return Lease(deliveries: [], hasMore: false, nextDue: nil)
         }
-        let deferred = try deferredKeys(destination, limit + 1, now, statements)
-        let fresh = try freshKeys(destination, limit + 1, statements)
-        if deferred.isEmpty && fresh.keys.isEmpty && !fresh.isAtEnd { return nil }
-
-        var lane = book[destination]
-        var picked = interleave(fresh.keys, deferred, limit, startsWithDeferred: lane.startsWithDeferred)
+        let fresh = try freshKeys(destination, limit + 1, stopsAtHeld: inOrder, statements)
+        let choice =
+            try inOrder
+            ? inOrderOfArrival(destination, limit, now, fresh, statements)
+            : inTurn(destination, limit, now, fresh, statements)
+        if choice.picked.count == 0 && choice.leavesMore { return nil }
+        var picked = choice.picked
         let loaded = try load(&picked, name, statements)
-        let next = try nextDue(destination, after: now, statements)
 
         // All reads are done: from here on nothing fails half-way.
+        var lane = book[destination]
         if picked.count % 2 == 1 { lane.startsWithDeferred.toggle() }
         let hasAllFresh = picked.fresh == fresh.keys.count
         if lane.isBacklog {
@@ -31,8 +34,20 @@ extension StoreEngine {
         for (position, delivery) in loaded.enumerated() where delivery != nil {
             book.hold(picked.keys[position], isFresh: picked.areFresh[position])
         }
-        let hasMore = lane.isBacklog || picked.count - picked.fresh < deferred.count
-        return Lease(deliveries: loaded.compactMap(\.self), hasMore: hasMore, nextDue: next)
+        let hasMore = choice.leavesMore || picked.count < choice.picked.count
+        return Lease(deliveries: loaded.compactMap(\.self), hasMore: hasMore, nextDue: choice.nextDue)
+    }
+
+    /// Fresh and deferred ones in turn.
+    private func inTurn(
+        _ destination: Int64, _ limit: Int, _ now: Timestamp, _ fresh: FreshRows, _ statements: Statements
+    ) throws -> Choice {
+        let deferred = try deferredKeys(destination, limit + 1, now, statements)
+        let picked = interleave(
+            fresh.keys, deferred, limit, startsWithDeferred: book[destination].startsWithDeferred)
+        let leavesMore = !fresh.isAtEnd || picked.count < fresh.keys.count + deferred.count
+        return Choice(
+            picked: picked, leavesMore: leavesMore, nextDue: try nextDue(destination, after: now, statements))
     }
 
     /// Loads what was picked, and picks no more than fits into the bytes of one lease.
@@ -73,29 +88,32 @@ extension StoreEngine {
         return keys
     }
 
-    /// Fresh rows behind the lane's cursor: what was found, how far was looked, and whether that is the end.
+    /// Fresh rows behind the lane's cursor that nobody holds, or those before the first that somebody does.
     private func freshKeys(
-        _ destination: Int64, _ limit: Int, _ statements: Statements
-    ) throws -> (keys: [Int64], end: Int64, isAtEnd: Bool) {
+        _ destination: Int64, _ limit: Int, stopsAtHeld: Bool, _ statements: Statements
+    ) throws -> FreshRows {
         let lane = book[destination]
-        guard lane.isBacklog else { return ([], lane.cursor, true) }
+        guard lane.isBacklog else { return FreshRows(end: lane.cursor, isAtEnd: true) }
         let last = totals.lastEvent << Schema.destinationBits | Schema.destinationMask
         let end = min(last, lane.cursor + Self.scanEvents << Schema.destinationBits)
-        var keys: [Int64] = []
+        var found = FreshRows(end: end, isAtEnd: false)
         let scan = statements.scanFresh
         scan.bind(1, lane.cursor)
         scan.bind(2, end)
         scan.bind(3, destination)
         defer { scan.reset() }
-        while keys.count < limit, try scan.step() {
-            if book.isAvailable(scan.integer(0)) { keys.append(scan.integer(0)) }
+        while found.keys.count < limit, !found.isStopped, try scan.step() {
+            let key = scan.integer(0)
+            if book.isAvailable(key) { found.keys.append(key) }
+            if stopsAtHeld && book.holds(key) { found.stop(before: key) }
         }
-        if keys.isEmpty && end < last {
+        if found.keys.isEmpty && found.end < last {
             var moved = lane
-            moved.cursor = end
+            moved.cursor = found.end
             book[destination] = moved
         }
-        return (keys, end, keys.count < limit && end >= last)
+        found.isAtEnd = found.keys.count < limit && found.end >= last
+        return found
     }
 
     private func nextDue(_ destination: Int64, after now: Timestamp, _ statements: Statements) throws -> Timestamp? {
@@ -177,6 +195,29 @@ extension StoreEngine {
                     status: row.optionalInteger(6).map(Int.init), error: nil, response: []))
         }
         return records
+    }
+}
+
+/// What a look for fresh rows has found, and how far it went.
+struct FreshRows {
+    var keys: [Int64] = []
+    /// Looked up to this key, unless the limit was reached before.
+    private(set) var end: Int64
+    /// Nothing is behind it.
+    var isAtEnd: Bool
+    private(set) var isStopped = false
+
+    init(end: Int64, isAtEnd: Bool) {
+        self.end = end
+        self.isAtEnd = isAtEnd
+    }
+
+    /// No fresh row up to this key is missing in `keys`, but for what is held.
+    var knownUpTo: Int64 { isAtEnd ? .max : end }
+
+    mutating func stop(before key: Int64) {
+        end = key - 1
+        isStopped = true
     }
 }
 

@@ -33,9 +33,9 @@ extension StoreEngine {
 
     private func perform(_ read: Read, _ database: Database, _ statements: Statements) throws -> Read? {
         switch read {
-        case .lease(let destination, let limit, let now, let answer):
+        case .lease(let destination, let limit, let inOrder, let now, let answer):
             // One transaction for all its reads: each on its own would lock the file anew.
-            let found = try statements.reading { try lease(destination, limit, now, statements) }
+            let found = try statements.reading { try lease(destination, limit, inOrder: inOrder, now, statements) }
             guard let found else { return read }
             answer(.success(found))
         case .attempts(let key, let answer):

@@ -70,7 +70,7 @@ final class RecordingStore: Store {
     }
 
     func lease(
-        destination: String, limit: Int, now: Timestamp,
+        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
         completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
     ) { completion(.failure(StoreError(.failed, "not here"))) }
 

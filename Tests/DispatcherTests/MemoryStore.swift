@@ -68,12 +68,14 @@ final class MemoryStore: Store {
     // MARK: Store
 
     func lease(
-        destination: String, limit: Int, now: Timestamp,
+        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
         completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
     ) {
         let result: Result<Lease, StoreError> = state.withLock { state in
             if let failure = state.leaseFailure { return .failure(failure) }
-            return .success(Self.lease(destination, limit, now, &state))
+            return .success(
+                inOrder
+                    ? Self.leaseInOrder(destination, limit, now, &state) : Self.lease(destination, limit, now, &state))
         }
         schedule { completion(result) }
     }
@@ -89,6 +91,21 @@ final class MemoryStore: Store {
         let taken = due.prefix(limit).map(\.delivery)
         for delivery in taken { state.rows[delivery.key]?.place = .leased }
         return Lease(deliveries: taken, hasMore: due.count > limit, nextDue: nextDue)
+    }
+
+    private static func leaseInOrder(_ name: String, _ limit: Int, _ now: Timestamp, _ state: inout State) -> Lease {
+        let pending = state.rows.values.filter {
+            $0.delivery.destination == name && $0.place != .delivered && $0.place != .dead
+        }
+        var taken: [Delivery] = []
+        for row in pending.sorted(by: { $0.delivery.key.rawValue < $1.delivery.key.rawValue }) {
+            guard case .waiting(let due) = row.place else { break }
+            if due > now { return Lease(deliveries: taken, hasMore: false, nextDue: due) }
+            if taken.count == limit { return Lease(deliveries: taken, hasMore: true, nextDue: nil) }
+            taken.append(row.delivery)
+            state.rows[row.delivery.key]?.place = .leased
+        }
+        return Lease(deliveries: taken, hasMore: false, nextDue: nil)
     }
 
     func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {

@@ -40,11 +40,12 @@ final class TestBed: Sendable {
 
     static func destination(
         _ name: String = "crm", url: String = "https://crm.example.com/a", concurrency: Int = 2,
-        retry: RetrySchedule = .standard
+        retry: RetrySchedule = .standard, rate: Rate? = nil,
+        isOrdered: Bool = false
     ) -> Destination {
         Destination(
             name: name, method: "POST", url: url, headers: [], signer: nil, options: TransferOptions(), retry: retry,
-            overrides: OutcomeOverrides(), concurrency: concurrency)
+            overrides: OutcomeOverrides(), concurrency: concurrency, rate: rate, isOrdered: isOrdered)
     }
 
     static func delivery(_ key: Int64, to destination: String = "crm", attempts: Int = 0) -> Delivery {
@@ -87,6 +88,9 @@ final class TestBed: Sendable {
         clock.now.withLock { $0 = $0.advanced(byMilliseconds: Int64(seconds * 1000)) }
         run { $0.advance() }
     }
+
+    /// How long the dispatcher would sleep now.
+    var nap: Duration { executor.perform { dispatcher.assumeIsolated { $0.nap } } }
 
     func use(_ destinations: [Destination]) {
         let named = TestBed.named(destinations)

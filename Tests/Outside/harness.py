@@ -114,7 +114,7 @@ class Sink:
                 self.end_headers()
                 self.wfile.write(text)
 
-            do_PUT = do_POST
+            do_PUT = do_PATCH = do_POST
 
             def log_message(self, *arguments):
                 pass

@@ -13,10 +13,11 @@ SOURCE = {
 DESTINATION = {
     "url": "https://crm.example.com/api/calls", "method": "PUT",
     "headers": {"X-Team": "sales", "X-Api-Key": {"env": "NO_SUCH_KEY", "prefix": "Bearer ", "encoding": "text"}},
+    "body": {"text": "call on ${link}"}, "format": "json",
     "auth": {"basic": {"user": "relay", "password": {"file": "no-such-file"}}},
     "sign": {"scheme": "hmac", "header": "X-Signature", "prefix": "v1=", "encoding": "base64",
              "keys": [{"credential": "no-such-key"}]},
-    "timeout": "5s", "retry": {"schedule": ["5s", "5m", "30m"], "for": "24h"}, "concurrency": 4,
+    "timeout": "5s", "retry": {"schedule": ["5s", "5m", "30m"], "for": "24h"}, "concurrency": 1, "rate": "30/m", "ordered": True,
     "outcomes": {"404": "dead", "409": "delivered", "5xx": "retry", "503": "held",
                  "400": [{"when": "body == 'Queue is full'", "outcome": "retry"}]},
     "success": "body == 'ok'", "retryAfter": "json.retry_after",
@@ -73,7 +74,8 @@ def urls():
             "http://8.8.8.8:80/", "http://[2606:4700::1111]:00080/x", "http://[2606:4700:1:2:3:4:5:6]",
             "http://[2606:4700:1:2:3:4:8.8.8.8]/", "http://a.0b/", "http://1.example", "http://a/@:~|`^]",
             f"http://{'a' * 63}.example", "http://" + ".".join(["a" * 63] * 3 + ["a" * 62]) + "/",
-            "http://[2606:4700:1:2:3:4:5::]/"]
+            "http://[2606:4700:1:2:3:4:5::]/", "https://a/${link}", "https://a?x=${default(link, 'ä b')}&y=",
+            "https://a/${ {'a': '}#'}.a }/$"]
     bad = ["", "a.example", "ftp://a", "https:/a", "https://", "https:///x", "https://a b", "https://a/\n",
            "https://a/x\n", "https://ä.example", "https://a/ä", "https://a/#b", "https://a#b", "https://a/?x#",
            "https://u:p@a/", "https://u@a", "https://a/{x}", 'https://a/"', "https://a/<", "https://a\\b",
@@ -84,7 +86,8 @@ def urls():
            "https://[1::2::3]", "https://[2606:1:2:3:4:5:6::8]", "https://[1:2:3:4:5:6::8.8.8.8]",
            "https://[::1%25lo]", "https://[2606::1", "https://[2606::1]x", "https://[8.8.8.8]", "https://a!b",
            "http://" + ".".join(["a" * 63] * 3 + ["a" * 63]) + "/", " https://a", "https://a:80:80", "https://[]",
-           "https://[2606:::1]", "https://[:2606::1]", "https://[2606::1:]", "https://[2606::12345]"]
+           "https://[2606:::1]", "https://[:2606::1]", "https://[2606::1:]", "https://[2606::12345]",
+           "https://${link}", "https://a.${link}/", "https://a:${duration}/", "${link}", "https://u:${link}@a/"]
     return good, bad
 
 
@@ -139,12 +142,20 @@ KEYS = [
     ("source", "maxAge", "", *long_duration()),
     ("destination", "url", "", *urls()),
     ("destination", "url", "", *secret()),
+    ("destination", "preset", "", ["hubspot-call", "zapier"], ["", "Slack", "a b", "-a", "a" * 64, "slack\n"]),
+    ("destination", "with", "object", [{"a": {"$eval": "1"}, "b": None}], []),
+    ("destination", "query", "object", [{"wait": "true", "a.b_c~d-0": "${id}-x"}, {"a": "${tracking['a']}${id}"}],
+     [{"": "a"}, {"a b": "c"}, {"a=": "c"}, {"ä": "c"}, {"a": ""}, {"a": "b c"}, {"a": "b&c"}, {"a": "${ {'b': 1}.b }"},
+      {"a": "$"}, {"a": "{id}"}, {"a": "}"}, {"a": 1}, {"a": None}, {"a": "%20"}, {"a": "b\n"}]),
     ("destination", "method", "", ["POST", "PATCH", "GET", "DELETE"], ["post", "HEAD", "OPTIONS", "", "PUT "]),
     ("destination", "headers", "object", [{}] + [{name: "x"} for name in HEADERS_TAKEN],
      [{name: "x"} for name in [*HEADERS_REFUSED, "X-Gruveo-SHA256-HMAC", "x-hub-signature-256", "Authorization",
                                "aUTHORIZATION"]]),
-    ("destination", "headers.X-Team", "string", ["a\tb ~"], ["", "a\n", "a\r\nb", "\0", "ä", "\x7f", "x\n"]),
+    ("destination", "headers.X-Team", "string", ["a\tb ~", "${link} $${ {"], ["", "a\n", "a\r\nb", "\0", "ä", "\x7f", "x\n"]),
     ("destination", "headers.X-Api-Key", "string", *secret()),
+    ("destination", "body", "null boolean number string list object",
+     [{"$if": "duration > 60", "then": 1}, "${title(resolution)}", {"$$if": 1}, {"a": [{"$eval": "link"}]}], []),
+    ("destination", "format", "", ["form", "text"], ["JSON", "", "xml"]),
     ("destination", "auth", "", [{"bearer": SECRET}],
      [{}, {"bearer": SECRET, "basic": {"user": "a", "password": SECRET}}, {"bearer": "token"}, {"bearer": {}},
       {"oauth2": {}}, {"bearer": SECRET, "oauth2": {}}, {"Bearer": SECRET}]),
@@ -178,7 +189,12 @@ KEYS = [
      [["1s"] * 101, ["0s"], ["2592001s"], ["43201m"], ["721h"], ["31d"], [5], [None], [["5s"]], "5s", ["5s\n"]]),
     ("destination", "retry.for", "", ["1s", "7776000s", "129600m", "2160h", "90d"],
      ["0s", "7776001s", "129601m", "2161h", "91d", ""]),
-    ("destination", "concurrency", "number", [1, 1000], [0, -1, 1001, 1.5, "8"]),
+    # Above 1 it is refused beside `ordered`.
+    ("destination", "concurrency", "", [], [0, -1, 2, 1000, 1001, 1.5, "8"]),
+    ("destination", "ordered", "boolean", [False], ["true", 1, 0]),
+    ("destination", "rate", "", ["1/s", "10000/m", "100/h", "010/s"],
+     ["0/s", "10001/s", "99999999999999999999/s", "10", "10/", "/s", "10/d", "10/S", "10/ms", "10 /s", "10/s ", "10/s\n",
+      "-1/s", "+1/s", "1.5/s", "1e2/s", "", "١/s", "10s"]),
     ("destination", "outcomes", "", *statuses()),
     ("destination", "success", "string", EXPRESSIONS, ["", True]),
     ("destination", "retryAfter", "string", ["1", "json.retry_after", "number(headers['x'])"], ["", 5]),
@@ -254,19 +270,18 @@ FIELDS = ["timestamp", "maxParticipants", "duration", "link", "location", "resol
 
 # Keys that the product describes and this release refuses.
 NOT_YET = [
-    ("file", "alerts", {"url": "https://a"}), ("destination", "preset", "slack"), ("destination", "body", {}),
-    ("destination", "format", "json"), ("destination", "rate", "1/s"),
-    ("destination", "ordered", True), ("destination", "auth.oauth2", {}),
+    ("file", "alerts", {"url": "https://a"}), ("destination", "auth.oauth2", {}),
 ]
 REQUIRED = {
     "source": {"path", "keys", "keys.0.credential"}, "route": {"name", "match", "to"},
-    "destination": {"url", "auth.basic", "auth.basic.user", "auth.basic.password", "auth.basic.password.file",
+    "destination": {"url", "body", "auth.basic", "auth.basic.user", "auth.basic.password", "auth.basic.password.file",
                     "headers.X-Api-Key.env", "sign.scheme", "sign.header", "sign.keys", "sign.keys.0.credential",
                     "tls.certificate", "outcomes.400.0.when", "outcomes.400.0.outcome"},
     "file": {"sources"},
 }
 # Names that the operator chooses: every other one is as good.
-CHOSEN = {"headers.X-Team", "headers.X-Api-Key", "outcomes.400", "outcomes.404", "outcomes.409", "outcomes.5xx", "outcomes.503"}
+CHOSEN = {"body.text", "headers.X-Team", "headers.X-Api-Key", "outcomes.400", "outcomes.404", "outcomes.409", "outcomes.5xx",
+          "outcomes.503"}
 
 
 def changed(piece, place, value):
@@ -399,6 +414,13 @@ def nested(depth):
 TEXT = json.dumps(FILE)
 # All that `check` refuses and the schema cannot; docs/configuration.md has the same names with the reasons.
 DIFFERENCES = {
+    "Templates": [
+        destination(body={"text": "${link"}), destination(body={"$if": "a", "thn": 1}), destination(body={"$unknown": 1}),
+        destination(body=[{"$eval": "1 +"}]), destination(headers={"X-A": "${"}), destination(url="https://a/${link"),
+        destination(url="https://a/${link}#b"), destination(url="https://a/$${link}")],
+    "Presets": [
+        destination(preset="slakc"), destination(preset="slack", **{"with": {"zone": "UTC"}}), destination(preset="telegram"),
+        {**FILE, "destinations": {"crm": {"preset": "slack"}}}],
     "Names that are not there": [
         route(to=["crm", "crn"]), route(**{"from": ["gruvo"]}), changed("file", "destinations", GONE)],
     "What stands once": [
@@ -417,7 +439,7 @@ DIFFERENCES = {
         destination(allowPrivate=["10.0.0.5/8"]), destination(allowPrivate=["fe80::/10"]),
     ],
     "Bytes": [route(name="ü" * 101), destination(tls={"ca": "ü" * 2048}), source(keys=[{"file": "ü" * 2048}])],
-    "Whole numbers": [source(maxBody=5.0), destination(concurrency=1e2), {**FILE, "limits": {"backlog": 1e3}}],
+    "Whole numbers": [source(maxBody=5.0), destination(concurrency=1e0), {**FILE, "limits": {"backlog": 1e3}}],
     "Fields that meet": [
         route(match={"a": {"b": [1]}, "a.b": [2]}), route(match={"a": [1], "$or": [{"a": [2]}, {"b": [1]}]}),
         route(match={"$or": alternatives(1001)}),

@@ -57,7 +57,7 @@ final class StoreDouble: Store {
     }
 
     func lease(
-        destination: String, limit: Int, now: Timestamp,
+        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
         completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
     ) { completion(.success(Lease(deliveries: [], hasMore: false, nextDue: nil))) }
 

@@ -26,7 +26,7 @@ import Testing
               "auth": {"bearer": {"credential": "bearer"}},
               "sign": {"scheme": "hmac", "keys": [{"env": "OLD"}], "header": "X-Signature", "prefix": "v=",
                        "encoding": "base64"},
-              "timeout": "2s", "retry": {"schedule": ["5s", "5m"], "for": "80h"}, "concurrency": 3,
+              "timeout": "2s", "retry": {"schedule": ["5s", "5m"], "for": "80h"}, "concurrency": 3, "rate": "100/h",
               "outcomes": {"404": "dead", "4xx": "retry", "200": "delivered", "503": "held"},
               "tls": {"ca": "/etc/ssl/ca.pem", "certificate": "client.pem", "key": "client.key"},
               "allowPrivate": ["10.0.0.0/8", "fd00::/8"]
@@ -39,7 +39,7 @@ import Testing
             "hub": {"url": "http://[::1]:8080/", "allowPrivate": ["::1/128"],
                     "sign": {"scheme": "github", "keys": [{"env": "OLD"}]}},
             "old": {"url": "http://localhost:8080/", "allowPrivate": ["127.0.0.0/8"],
-                    "sign": {"scheme": "gruveo", "keys": [{"env": "OLD"}]}, "retry": {"schedule": []}}
+                    "sign": {"scheme": "gruveo", "keys": [{"env": "OLD"}]}, "retry": {"schedule": []}, "ordered": true}
           },
           "routes": [
             {"name": "sales", "match": {"link": ["@sales"]}, "to": ["crm", "log"], "from": ["gruveo"]},
@@ -92,7 +92,7 @@ import Testing
         #expect(
             crm.overrides
                 == OutcomeOverrides(exact: [404: .dead, 200: .delivered, 503: .held], classes: [4: .retry]))
-        #expect(crm.concurrency == 3)
+        #expect(crm.concurrency == 3 && crm.rate == Rate(requests: 100, periodMilliseconds: 3_600_000))
     }
 
     @Test func whatIsLeftOutHasItsDefault() throws {
@@ -102,8 +102,10 @@ import Testing
         #expect(log.headers.map(\.value) == ["Basic bWU6cGFzczp3b3Jk"] && log.headers[0].isSecret)
         #expect(log.signer?.scheme == .standardWebhooks && log.retry == .standard && log.concurrency == 8)
         #expect(log.options == TransferOptions() && log.overrides == OutcomeOverrides())
+        #expect(log.rate == nil && !log.isOrdered)
         #expect(destinations["hub"]?.signer?.scheme == .github && destinations["old"]?.signer?.scheme == .gruveo)
         #expect(destinations["old"]?.retry.waitsMilliseconds == [])
+        #expect(destinations["old"]?.isOrdered == true && destinations["old"]?.concurrency == 1)
         let plain = try #require(try resolved(routesText(), ["KEY": longKey]).configuration)
         #expect(plain.limits == Limits() && plain.sources[0].dedupeMilliseconds == 86_400_000)
     }
@@ -135,7 +137,7 @@ import Testing
 
     /// What is right by chance.
     private static func isHarmless(_ path: String, _ wrong: String) -> Bool {
-        wrong == #""\n""# && path == "$schema"
+        wrong == #""\n""# && path == "$schema" || wrong == "true" && path.hasSuffix(".ordered")
             || wrong == "[]"
                 && (path.hasSuffix(".schedule") || path == "routes" || path == "destinations.crm.allowPrivate")
     }

@@ -41,7 +41,7 @@ import Testing
 
     @Test func aFileWithErrorsIsNoFile() {
         #expect(RoutesFile.decode(Array(routesText().utf8)).file != nil)
-        #expect(RoutesFile.decode(Array(routesText(destination: #""rate": "1/s""#).utf8)).file == nil)
+        #expect(RoutesFile.decode(Array(routesText(destination: #""preset": "slack""#).utf8)).file == nil)
     }
 
     @Test func theExampleIsWithoutFindingsButItsNote() throws {

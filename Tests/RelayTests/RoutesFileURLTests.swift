@@ -43,8 +43,8 @@ import Testing
         (#"https://a.example/\r\ncanary"#, "the URL holds a line break or another control character: remove it"),
         (#"https://a.example/\u0000canary"#, "the URL holds a line break or another control character: remove it"),
         (
-            "https://${tracking.host}/",
-            "the URL holds a brace: templates in a URL are not supported yet, write it as %7B or %7D"
+            "https://a.example/{tracking}",
+            "the URL holds a brace: write it as %7B or %7D (in a plain URL a template is ${…})"
         ),
         ("https://a%2eexample/", #"the URL's host may hold letters, digits, ".", "-" and "_" only"#),
         ("https://a..example/", "the URL's host has an empty or over-long label"),

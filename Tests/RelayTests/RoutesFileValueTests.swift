@@ -76,11 +76,18 @@ import Testing
             #"allowPrivate[0]: "10.0.0.5/8" is not a network: write an address, "/" and a length with no bits behind "#
                 + #"it, such as "10.0.0.0/8""#
         ),
-        (#""preset": "slack""#, #"preset: "preset" is not supported yet: remove it"#),
-        (#""body": {}"#, #"body: "body" is not supported yet: remove it"#),
-        (#""format": "form""#, #"format: "format" is not supported yet: remove it"#),
-        (#""rate": "1/s""#, #"rate: "rate" is not supported yet: remove it"#),
-        (#""ordered": true"#, #"ordered: "ordered" is not supported yet: remove it"#),
+        (#""format": "form""#, #"format: "format" says how "body" is written: add a "body", or remove it"#),
+        (#""rate": 10"#, #"rate: must be a rate in quotes such as "10/s", "30/m" or "100/h", not a number"#),
+        (#""rate": "10""#, #"rate: "10" is not a rate: write "10/s", "30/m" or "100/h""#),
+        (#""rate": "10/d""#, #"rate: "10/d" is not a rate: write "10/s", "30/m" or "100/h""#),
+        (#""rate": "1.5/s""#, #"rate: "1.5/s" is not a rate: write "10/s", "30/m" or "100/h""#),
+        (#""rate": "0/s""#, #"rate: "0/s" is out of range: from 1 to 10000 requests"#),
+        (#""rate": "10001/h""#, #"rate: "10001/h" is out of range: from 1 to 10000 requests"#),
+        (#""ordered": "yes""#, "ordered: must be true or false, not a string"),
+        (
+            #""concurrency": 8, "ordered": true"#,
+            #"ordered: sends one after the other, "concurrency" is 8: remove "concurrency""#
+        ),
         (#""auth": {"oauth2": {}}"#, #"auth.oauth2: "oauth2" is not supported yet: remove it"#),
         (#""auth": {}"#, #"auth: "bearer" or "basic" is missing: write {"bearer": {"credential": "NAME"}}"#),
     ])

@@ -41,6 +41,8 @@ enum StoreConformance {
         ("a released one is leased again", releaseGivesBack),
         ("nobody gets a delivery that another holds", leasesExclude),
         ("fresh and deferred take turns", turns),
+        ("in order, what has to wait blocks what came later", arrivalOrder),
+        ("the order survives reopening", arrivalOrderSurvives),
         ("unsettled deliveries come back after reopening", pendingSurvive),
         ("a redrive revives a dead one and twice is harmless", redriveTwice),
         ("an edited redrive is an event of its own", redriveEdited),

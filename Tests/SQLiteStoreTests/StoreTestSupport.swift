@@ -21,9 +21,13 @@ func makeAttempt(
 extension Store {
     func accepted(_ offer: Offer) async throws -> Acceptance { try await awaiting { accept(offer, completion: $0) } }
 
-    func leased(_ destination: String, _ limit: Int, now milliseconds: Int64) async throws -> Lease {
+    func leased(
+        _ destination: String, _ limit: Int, inOrder: Bool = false, now milliseconds: Int64
+    ) async throws -> Lease {
         try await awaiting {
-            lease(destination: destination, limit: limit, now: Timestamp(milliseconds: milliseconds), completion: $0)
+            lease(
+                destination: destination, limit: limit, inOrder: inOrder, now: Timestamp(milliseconds: milliseconds),
+                completion: $0)
         }
     }
 

@@ -30,7 +30,9 @@ struct Check: ParsableCommand {
     }
 
     func run() throws {
-        let loaded = try loadRoutes(file, unreadableSecret: .note)
+        var loader = RoutesLoader(path: file, unreadableSecret: .note)
+        loader.rendersSamples = true
+        let loaded = try loadRoutes(loader)
         for finding in loaded.findings { show(finding, file: file) }
         let errors = loaded.findings.count { $0.severity == .error }
         let warnings = loaded.findings.count { $0.severity == .warning }

@@ -70,10 +70,16 @@ package struct Destination: Sendable {
     package let overrides: OutcomeOverrides
     /// Requests in flight at most.
     package let concurrency: Int
+    /// Nil where nothing of a request depends on the event but its body, which then goes out as it came.
+    package let templates: RequestTemplates?
+    package let rate: Rate?
+    /// Whether deliveries go out one by one in order of arrival; `concurrency` is 1 then.
+    package let isOrdered: Bool
 
     package init(
         name: String, method: String, url: String, headers: [Header], signer: Signer?, options: TransferOptions,
-        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int
+        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int, templates: RequestTemplates? = nil,
+        rate: Rate? = nil, isOrdered: Bool = false
     ) {
         self.name = name
         self.method = method
@@ -83,7 +89,10 @@ package struct Destination: Sendable {
         self.options = options
         self.retry = retry
         self.overrides = overrides
-        self.concurrency = concurrency
+        self.templates = templates
+        self.concurrency = isOrdered ? 1 : concurrency
+        self.rate = rate
+        self.isOrdered = isOrdered
     }
 }
 

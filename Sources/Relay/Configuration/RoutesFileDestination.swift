@@ -12,6 +12,15 @@ struct DestinationDeclaration: Sendable {
     let retry: RetrySchedule
     let overrides: OutcomeOverrides
     let concurrency: Int
+    let body: BodyTemplate?
+    let urlTemplate: URLTemplate?
+    /// What is added to the URL's query; may hold templates.
+    let query: String
+    /// The preset's name.
+    let preset: String?
+    let rate: Rate?
+    let isOrdered: Bool
+    let place: FilePlace
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -26,17 +35,17 @@ private enum Method: String, CaseIterable {
 
 extension Field {
     /// Reads `destinations`.
-    func destinations() -> [DestinationDeclaration] {
+    func destinations(_ presets: PresetLibrary) -> [DestinationDeclaration] {
         guard let reader = object("an object of names and destinations") else { return [] }
         let declarations = reader.entries.compactMap { name, keyPlace, field in
             log.check(name: name, at: keyPlace)
-            return field.destination(name)
+            return field.withPreset(from: presets)?.destination(name)
         }
         noteSharedURLs(declarations)
         return declarations
     }
 
-    private func destination(_ name: String) -> DestinationDeclaration? {
+    func destination(_ name: String) -> DestinationDeclaration? {
         guard var reader = object("a destination: an object with \"url\"") else { return nil }
         defer { reader.finish() }
         let urlField = reader.required(
@@ -48,26 +57,41 @@ extension Field {
         let options = reader.transferOptions()
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
+        let rate = reader.optional("rate")?.rate()
+        let isOrdered = reader.optional("ordered")?.isOrdered(concurrency) ?? false
         let overrides = reader.outcomeOverrides()
-        reader.refuseUnsupported("preset", "body", "format", "rate", "ordered")
+        let body = reader.body()
+        let query = reader.optional("query")?.query() ?? ""
+        let preset = reader.optional("preset")?.text()
+        // PresetMerge.swift has put its values around the body.
+        _ = reader.optional("with")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
-            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency))
+            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
+            urlTemplate: urlField?.urlTemplate(), query: query, preset: preset, rate: rate,
+            isOrdered: isOrdered, place: place)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {
         guard let declaration = textOrSecret() else { return nil }
         guard case .plain(let text, _) = declaration else { return declaration }
         do throws(WebhookURL.Fault) {
-            let url = try WebhookURL(text)
+            let url = try WebhookURL(try exampleURL(text))
             if let refusal = NetworkRules.refusal(of: url.host, allowPrivate: options.allowPrivate) { error(refusal) }
         } catch {
             self.error(error.message)
         }
         return declaration
+    }
+
+    /// The URL itself, or one that its template can make.
+    private func exampleURL(_ text: String) throws(WebhookURL.Fault) -> String {
+        do throws(URLTemplate.Fault) { return try URLTemplate(text)?.example ?? text } catch {
+            throw WebhookURL.Fault(message: error.message)
+        }
     }
 
     /// Two values for one header would leave it to the receiver which of them counts.

@@ -60,6 +60,7 @@ struct HeaderDeclaration: Sendable {
     let name: String
     let value: TextDeclaration
     let isSecret: Bool
+    var template: HeaderTemplate?
 }
 
 /// How a destination is told who we are.
@@ -90,10 +91,11 @@ extension Field {
         }
         if let fault = HeaderRules.valueFault(text.utf8) { error(fault) }
         let isSensitive = HeaderRules.isSensitive(name)
-        if isSensitive {
+        let template = headerTemplate(name, text)
+        if isSensitive, template == nil {
             warning("this looks like a secret written plainly: refer to it by \(Field.referenceExample)")
         }
-        return HeaderDeclaration(name: name, value: value, isSecret: isSensitive)
+        return HeaderDeclaration(name: name, value: value, isSecret: isSensitive, template: template)
     }
 
     /// Reads `auth`.

@@ -46,7 +46,7 @@ struct WebhookURL: Sendable {
         }
         guard !bytes.contains(where: { "{}".utf8.contains($0) }) else {
             throw Fault(
-                message: "the URL holds a brace: templates in a URL are not supported yet, write it as %7B or %7D")
+                message: "the URL holds a brace: write it as %7B or %7D (in a plain URL a template is ${…})")
         }
     }
 

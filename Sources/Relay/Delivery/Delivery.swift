@@ -82,10 +82,13 @@ package struct Settlement: Sendable {
     package let delivery: DeliveryKey
     package let verdict: Verdict
     package let attempt: AttemptRecord
+    /// Whether the next delivery waits for it: it is not to wait for company.
+    package let isUrgent: Bool
 
-    package init(delivery: DeliveryKey, verdict: Verdict, attempt: AttemptRecord) {
+    package init(delivery: DeliveryKey, verdict: Verdict, attempt: AttemptRecord, isUrgent: Bool = false) {
         self.delivery = delivery
         self.verdict = verdict
         self.attempt = attempt
+        self.isUrgent = isUrgent
     }
 }

@@ -7,6 +7,11 @@ extension Destination {
     package func isReached(like other: Destination) -> Bool {
         method == other.method && url.hasSameBytes(as: other.url) && options == other.options
             && overrides == other.overrides && hasSameHeaders(as: other) && hasSameSignature(as: other)
+            && hasSameBody(as: other)
+    }
+
+    private func hasSameBody(as other: Destination) -> Bool {
+        templates?.hasSameBody(as: other.templates) ?? (other.templates?.hasSameBody(as: nil) ?? true)
     }
 
     private func hasSameHeaders(as other: Destination) -> Bool {

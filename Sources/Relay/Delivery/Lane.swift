@@ -24,6 +24,9 @@ package struct Lane: Sendable {
     package private(set) var inFlight = 0
     /// Requests in flight at most.
     package var concurrency: Int
+    private var bucket: TokenBucket?
+    /// Whether the store gives out the next one: in order of arrival, and only when nothing is in flight.
+    package var isOrdered: Bool
 
     private var isLeasing = false
     private var storeHasMore = true
@@ -36,14 +39,35 @@ package struct Lane: Sendable {
     private var heldInARow = 0
     private var hold: Hold?
 
-    package init(concurrency: Int) { self.concurrency = concurrency }
+    package init(concurrency: Int, rate: Rate? = nil, isOrdered: Bool = false) {
+        self.concurrency = concurrency
+        self.isOrdered = isOrdered
+        self.rate = rate
+    }
+
+    /// Requests in a period at most; nil for no limit.
+    package var rate: Rate? {
+        get { bucket?.rate }
+        set {
+            guard let newValue else { return bucket = nil }
+            if bucket == nil { bucket = TokenBucket(newValue) }
+            bucket?.rate = newValue
+        }
+    }
+
+    /// When a lane that waits for nothing but its rate has to be looked at again; nil for any other.
+    package func wakes(now: Timestamp) -> Timestamp? {
+        guard let bucket, fresh.count + leased.count > 0, inFlight < concurrency, !isPaused(now), !isHeldBack(now)
+        else { return nil }
+        return bucket.refill(now: now)
+    }
 
     /// Whether the destination refuses us, so that only a probe goes out now and then.
     package var isHeld: Bool { hold != nil }
 
-    /// Takes a fresh delivery; false where the window is full and the store has to keep it.
+    /// Takes a fresh delivery; false where the window is full, or older ones may wait, and the store has to keep it.
     package mutating func offer(_ delivery: Delivery) -> Bool {
-        guard fresh.count < Lane.window - 2 * Lane.lowWater, fresh.bytes < Lane.windowBytes else {
+        guard !isOrdered, fresh.count < Lane.window - 2 * Lane.lowWater, fresh.bytes < Lane.windowBytes else {
             storeHasMore = true
             return false
         }
@@ -55,6 +79,7 @@ package struct Lane: Sendable {
     package mutating func take(now: Timestamp) -> Delivery? {
         guard inFlight < concurrency, !isPaused(now), !isHeldBack(now) else { return nil }
         if isHeld, inFlight > 0 { return nil }
+        guard fresh.count + leased.count > 0, bucket?.take(now: now) != false else { return nil }
         let takesFresh = leased.count == 0 || (isFreshNext && fresh.count > 0)
         guard let next = takesFresh ? fresh.popFirst() : leased.popFirst() else { return nil }
         isFreshNext = !takesFresh
@@ -88,6 +113,7 @@ extension Lane {
     ///
     /// - Parameter waitMilliseconds: how long the destination wants nothing at all.
     package mutating func heard(_ outcome: Outcome, waitMilliseconds: Int64?, now: Timestamp) {
+        bucket?.ended(now: now)
         if let waitMilliseconds, outcome != .delivered {
             let until = now.advanced(byMilliseconds: waitMilliseconds)
             pausedUntil = isPaused(now) ? max(pausedUntil ?? until, until) : until
@@ -108,6 +134,7 @@ extension Lane {
 
     /// Notes that a transfer was given up without an outcome; its delivery is looked for in the store a little later.
     package mutating func abandoned(now: Timestamp) {
+        bucket?.ended(now: now)
         freed()
         lookLater(now: now)
     }
@@ -152,6 +179,7 @@ extension Lane {
             return 0
         }
         if isHeld, fresh.count + leased.count > 0 { return 0 }
+        if isOrdered, inFlight + leased.count > 0 { return 0 }
         if let noLeaseBefore, noLeaseBefore.isAhead(of: now, byAtMost: Lane.leaseRetryMilliseconds) { return 0 }
         guard storeHasMore || isDue(now) else { return 0 }
         isLeasing = true

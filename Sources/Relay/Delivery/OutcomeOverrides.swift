@@ -40,6 +40,14 @@ package struct OutcomeOverrides: Sendable, Equatable {
             retryAfter: nil)
     }
 
+    /// For a URL that names a thing of the event: where that is not there, the destination itself is well.
+    var addressingOneThing: OutcomeOverrides {
+        let missing = classes[4] == nil ? [404, 410] : []
+        return OutcomeOverrides(
+            exact: exact.merging(missing.map { ($0, .always(.dead)) }) { given, _ in given }, classes: classes,
+            success: success, retryAfter: retryAfter)
+    }
+
     /// The exact status before its class.
     func outcome(of status: Int, _ answer: inout AnswerReader) -> Outcome? {
         outcome(by: exact[status], &answer) ?? outcome(by: classes[status / 100], &answer)

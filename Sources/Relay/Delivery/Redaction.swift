@@ -6,10 +6,17 @@ extension Destination {
         // Of `Bearer TOKEN` the token alone is as much of a secret.
         let tokens = values.compactMap { $0.split(separator: UInt8(ascii: " ")).last.map(Array.init) }
         let rest = Array(url.utf8.dropFirst(redactedURL(url).utf8.count - "/…".utf8.count))
-        let parts = rest.split { "/?&=".utf8.contains($0) }.filter { $0.count >= Redaction.shortestPart }.map(
-            Array.init)
+        let parts = plainTail(rest).split { "/?&=".utf8.contains($0) }
+            .filter { $0.count >= Redaction.shortestPart }.map(Array.init)
         let all = values + tokens + parts + (rest.count >= Redaction.shortestWhole ? [rest] : [])
         return all.filter { !$0.isEmpty }.sorted { $0.count > $1.count }
+    }
+
+    /// What stands behind the host without the expressions of a template, which no answer repeats.
+    private func plainTail(_ rest: [UInt8]) -> [UInt8] {
+        guard let template = templates?.url else { return rest }
+        let tail = template.literals.joined(separator: "/").utf8
+        return Array(tail.dropFirst(redactedURL(url).utf8.count - "/…".utf8.count))
     }
 }
 

@@ -108,9 +108,12 @@ package protocol Store: Sendable {
     /// The new deliveries are leased and handed to `onFresh` after the commit.
     func accept(_ offer: Offer, completion: @escaping @Sendable (Result<Acceptance, StoreError>) -> Void)
 
-    /// Takes due deliveries of one destination, oldest first, fresh and deferred in turn, that nobody holds.
+    /// Takes due deliveries of one destination that nobody holds: oldest first, fresh and deferred in turn.
+    ///
+    /// - Parameter inOrder: strictly in order of arrival instead. The first one that is not due yet, or is held,
+    ///   blocks those behind it.
     func lease(
-        destination: String, limit: Int, now: Timestamp,
+        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
         completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void)
 
     /// Ends the lease by what became of the attempt. On failure the lease goes on.

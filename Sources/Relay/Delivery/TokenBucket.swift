@@ -1,0 +1,49 @@
+import DequeModule
+
+/// How many requests a destination gets at most in a second, a minute or an hour.
+package struct Rate: Sendable, Equatable {
+    package let requests: Int
+    package let periodMilliseconds: Int64
+
+    package init(requests: Int, periodMilliseconds: Int64) {
+        self.requests = requests
+        self.periodMilliseconds = periodMilliseconds
+    }
+}
+
+/// The tokens of a rate: a request takes one, and it comes back one period after the request's end.
+///
+/// So no window of one period holds more requests than the rate says, at the receiver too, however long each was on
+/// its way. A bucket that fills drop by drop would let twice as many through in the first period.
+struct TokenBucket: Sendable {
+    var rate: Rate
+    private var taken = 0
+    private var returns: Deque<Timestamp> = []
+
+    init(_ rate: Rate) { self.rate = rate }
+
+    /// From when a token is there again; nil where one is there now, or where all belong to requests on their way.
+    func refill(now: Timestamp) -> Timestamp? {
+        guard taken + returns.count >= rate.requests, let next = returns.first else { return nil }
+        return isAway(next, now) ? next : nil
+    }
+
+    /// False where none is left.
+    mutating func take(now: Timestamp) -> Bool {
+        while let next = returns.first, !isAway(next, now) { returns.removeFirst() }
+        guard taken + returns.count < rate.requests else { return false }
+        taken += 1
+        return true
+    }
+
+    /// Notes that a request has ended; one that was sent before there was a rate has taken no token.
+    mutating func ended(now: Timestamp) {
+        taken = max(0, taken - 1)
+        // One millisecond more than the period: the clock cuts off what is less.
+        returns.append(now.advanced(byMilliseconds: rate.periodMilliseconds + 1))
+    }
+
+    private func isAway(_ time: Timestamp, _ now: Timestamp) -> Bool {
+        time.isAhead(of: now, byAtMost: rate.periodMilliseconds + 1)
+    }
+}

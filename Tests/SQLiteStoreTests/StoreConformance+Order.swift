@@ -1,0 +1,57 @@
+import Relay
+import Testing
+
+extension StoreConformance {
+    static func arrivalOrder(_ test: StoreUnderTest) async throws {
+        for number in 0..<5 { _ = try await test.store.accepted(makeOffer("\(number)", to: ["crm", "chat"], at: 0)) }
+        let fresh = try await test.nextFresh().filter { $0.destination == "crm" }
+        func lease(_ limit: Int, now: Int64) async throws -> Lease {
+            try await test.store.leased("crm", limit, inOrder: true, now: now)
+        }
+        try await test.store.settled(
+            fresh[1].key, .retry(at: Timestamp(milliseconds: 500), charged: true), makeAttempt(1, status: 503))
+        test.store.release([fresh[0].key])
+        let first = try await lease(10, now: 499)
+        #expect(first.deliveries.map(\.bodyText) == ["0"])
+        #expect(!first.hasMore && first.nextDue == Timestamp(milliseconds: 500))
+        try await test.store.settled(fresh[0].key, .delivered, makeAttempt(1, status: 200, .delivered))
+        let early = try await lease(10, now: 499)
+        #expect(early.deliveries.isEmpty && !early.hasMore && early.nextDue == Timestamp(milliseconds: 500))
+        test.store.release([fresh[2].key])
+        _ = try await test.store.accepted(makeOffer("5", to: ["crm"], at: 0))
+        // 3 and 4 are still on their way to the lane.
+        let due = try await lease(10, now: 500)
+        #expect(due.deliveries.map(\.bodyText) == ["1", "2"] && !due.hasMore && due.nextDue == nil)
+        #expect(try await lease(10, now: 500).deliveries.isEmpty)
+        test.store.release(fresh[3...].map(\.key))
+        test.store.release(due.deliveries.map(\.key))
+        let two = try await lease(2, now: 500)
+        #expect(two.deliveries.map(\.bodyText) == ["1", "2"] && two.hasMore)
+        test.store.release(two.deliveries.map(\.key))
+        #expect(try await lease(10, now: 500).deliveries.map(\.bodyText) == ["1", "2", "3", "4", "5"])
+    }
+
+    /// Some deferred, some never tried, in any mixture: a restart brings them in order of arrival.
+    static func arrivalOrderSurvives(_ test: StoreUnderTest) async throws {
+        for number in 0..<20 { _ = try await test.store.accepted(makeOffer("\(number)", to: ["crm"], at: 0)) }
+        for (number, delivery) in try await test.nextFresh().enumerated() where number % 3 == 1 {
+            let due = Timestamp(milliseconds: Int64(100 - number))
+            try await test.store.settled(delivery.key, .retry(at: due, charged: true), makeAttempt(1, status: 503))
+        }
+        let reopened = try test.reopen()
+        _ = try await reopened.store.accepted(makeOffer("20", to: ["crm"], at: 0))
+        #expect(try await reopened.nextFresh().isEmpty)
+        var bodies: [String] = []
+        var hasMore = true
+        while hasMore {
+            let lease = try await reopened.store.leased("crm", 6, inOrder: true, now: 100)
+            bodies += lease.deliveries.map(\.bodyText)
+            hasMore = lease.hasMore
+            for delivery in lease.deliveries {
+                try await reopened.store.settled(
+                    delivery.key, .delivered, makeAttempt(1, status: 200, .delivered))
+            }
+        }
+        #expect(bodies == (0..<21).map(String.init))
+    }
+}
