@@ -40,10 +40,12 @@ package actor LaneDispatcher: Service {
     private static let unsettledLimit = 1024
 
     private nonisolated let executor: any SerialExecutor
-    private let ports: Ports
-    private var destinations: [String: Destination]
-    private var lanes: [String: Holder]
-    private var isStopping = false
+    let ports: Ports
+    private(set) var destinations: [String: Destination]
+    private(set) var lanes: [String: Holder]
+    /// Of the destinations that need access tokens, from the first delivery on.
+    var tokens: [String: TokenHolder] = [:]
+    private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
 
@@ -83,6 +85,7 @@ package actor LaneDispatcher: Service {
 
     /// Works by other destinations from now on; what waits for one that vanished goes back to the store.
     package func use(_ destinations: [String: Destination]) {
+        dropTokens(keeping: destinations)
         for (name, holder) in lanes where destinations[name] == nil {
             release(holder.lane.drain())
             // Transfers in flight still settle; without a destination nothing new is taken.
@@ -110,6 +113,7 @@ package actor LaneDispatcher: Service {
     package func stop() {
         guard !isStopping else { return }
         isStopping = true
+        dropTokens(keeping: [:])
         for name in lanes.keys { release(lanes[name]?.lane.drain() ?? []) }
     }
 
@@ -128,12 +132,12 @@ package actor LaneDispatcher: Service {
 
 extension LaneDispatcher {
     /// Starts what the lane allows, then leases more where it runs low.
-    private func pump(_ name: String) {
+    func pump(_ name: String) {
         guard !isStopping, unsettled.count < LaneDispatcher.unsettledLimit, let destination = destinations[name],
             let holder = lanes[name]
         else { return }
         let now = ports.now()
-        while let delivery = holder.lane.take(now: now) { send(delivery, to: destination, now: now) }
+        while let delivery = holder.lane.take(now: now) { start(delivery, to: destination, now: now) }
         let limit = holder.lane.wantsLease(now: now)
         if limit > 0 { lease(limit, for: name, now: now) }
     }
@@ -159,34 +163,52 @@ extension LaneDispatcher {
         }
     }
 
-    private func send(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
-        let request = RequestBuilder.request(for: delivery, to: destination, now: now)
+    private func start(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
+        guard let oauth2 = destination.oauth2 else { return send(delivery, to: destination, now: now) }
+        startWithToken(delivery, to: destination, oauth2, isSecond: false, now: now)
+    }
+
+    func send(_ delivery: Delivery, to destination: Destination, with shown: ShownToken? = nil, now: Timestamp) {
+        var request = RequestBuilder.request(for: delivery, to: destination, now: now)
+        if let shown { request = request.authorized(by: shown.token) }
         ports.sender.send(request) { result in
-            self.assumeIsolated { $0.ended(result, delivery: delivery, destination: destination) }
+            self.assumeIsolated { $0.ended(result, delivery: delivery, destination: destination, shown: shown) }
         }
     }
 
-    private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination) {
+    private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination, shown: ShownToken?) {
         defer { pump(delivery.destination) }
-        let holder = lanes[delivery.destination]
-        if case .failure(let failure) = result.ending, failure.kind == .cancelled {
-            holder?.lane.abandoned(now: ports.now())
-            return ports.store.release([delivery.key])
-        }
+        if case .failure(let failure) = result.ending, failure.kind == .cancelled { return giveBack(delivery) }
         let now = ports.now()
+        if let shown, sendAgain(delivery, after: result.ending, showing: shown, now: now) { return }
         let judgement = OutcomePolicy.judge(result.ending, overrides: destination.overrides)
         let isDelivered = judgement.outcome == .delivered
         let wait = isDelivered ? nil : RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
+        let attempt = AttemptRecord(
+            result, judgement: judgement, number: delivery.attempts + 1, destination: destination, token: shown?.token)
+        conclude(attempt, judgement, waitMilliseconds: wait, delivery: delivery, destination: destination, now: now)
+    }
+
+    /// What follows from an attempt that is over, be it that the destination answered or that no token was to be had.
+    func conclude(
+        _ attempt: AttemptRecord, _ judgement: Judgement, waitMilliseconds wait: Int64?, delivery: Delivery,
+        destination: Destination, now: Timestamp
+    ) {
+        let holder = lanes[delivery.destination]
         holder?.lane.heard(judgement.outcome, waitMilliseconds: wait, now: now)
         let isHeld = holder?.lane.isHeld ?? false
-        let attempt = AttemptRecord(
-            result, judgement: judgement, number: delivery.attempts + 1, destination: destination)
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
         let decision = RetryPolicy.decide(
             judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
             now: now,
-            jitter: isDelivered ? 1 : ports.jitter())
+            jitter: judgement.outcome == .delivered ? 1 : ports.jitter())
         carryOut(decision, delivery: delivery, destination: destination, attempt: attempt, now: now)
+    }
+
+    /// Ends an attempt that never came to an outcome; nothing is charged.
+    func giveBack(_ delivery: Delivery) {
+        lanes[delivery.destination]?.lane.abandoned(now: ports.now())
+        ports.store.release([delivery.key])
     }
 
     private func carryOut(
@@ -286,7 +308,7 @@ extension LaneDispatcher {
 }
 
 /// A lane by reference: a struct of its size would be moved out of its dictionary and back with each call.
-private final class Holder {
+final class Holder {
     var lane: Lane
 
     init(_ lane: Lane) { self.lane = lane }

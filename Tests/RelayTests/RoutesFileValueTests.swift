@@ -86,8 +86,10 @@ import Testing
         (#""success": "true""#, #"success: "success" is not supported yet: remove it"#),
         (#""rate": "1/s""#, #"rate: "rate" is not supported yet: remove it"#),
         (#""ordered": true"#, #"ordered: "ordered" is not supported yet: remove it"#),
-        (#""auth": {"oauth2": {}}"#, #"auth.oauth2: "oauth2" is not supported yet: remove it"#),
-        (#""auth": {}"#, #"auth: "bearer" or "basic" is missing: write {"bearer": {"credential": "NAME"}}"#),
+        (
+            #""auth": {}"#,
+            #"auth: "bearer", "basic" or "oauth2" is missing: write {"bearer": {"credential": "NAME"}}"#
+        ),
     ])
     func valuesOfADestination(member: String, expected: String) {
         #expect(messages(routesText(destination: member)) == ["error: destinations.crm.\(expected)"])

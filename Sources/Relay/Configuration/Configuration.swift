@@ -70,10 +70,12 @@ package struct Destination: Sendable {
     package let overrides: OutcomeOverrides
     /// Requests in flight at most.
     package let concurrency: Int
+    /// How the access token is got that each request shows; nil where none is needed.
+    package let oauth2: OAuth2?
 
     package init(
         name: String, method: String, url: String, headers: [Header], signer: Signer?, options: TransferOptions,
-        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int
+        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int, oauth2: OAuth2? = nil
     ) {
         self.name = name
         self.method = method
@@ -84,6 +86,7 @@ package struct Destination: Sendable {
         self.retry = retry
         self.overrides = overrides
         self.concurrency = concurrency
+        self.oauth2 = oauth2
     }
 }
 

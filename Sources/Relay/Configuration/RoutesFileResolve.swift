@@ -76,12 +76,15 @@ extension SourceDeclaration {
 extension DestinationDeclaration {
     fileprivate func resolved(_ secrets: SecretReader, directory: String) -> Destination? {
         let url = resolvedURL(secrets)
-        let allHeaders = (auth.map { [secrets.authorization($0)] } ?? []) + headers.map { secrets.header($0) }
+        let authorization = auth.flatMap { secrets.authorization($0) }
+        let allHeaders = (authorization.map { [$0] } ?? []) + headers.map { secrets.header($0) }
         let signer = signing.map { secrets.signer($0) }
+        let oauth2 = auth.flatMap { secrets.oauth2($0) }
         guard let url else { return nil }
         return Destination(
             name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
-            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency)
+            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency,
+            oauth2: oauth2)
     }
 
     private func resolvedURL(_ secrets: SecretReader) -> String? {

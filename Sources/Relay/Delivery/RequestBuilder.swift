@@ -38,6 +38,7 @@ package enum RequestBuilder {
         for header in destination.headers {
             headers.append(OutgoingRequest.Header(header.name, masked && header.isSecret ? "<redacted>" : header.value))
         }
+        if masked, destination.oauth2 != nil { headers.append(OutgoingRequest.Header("Authorization", "<redacted>")) }
         guard let signer = destination.signer else { return headers }
         for header in signer.headers(id: id, timestampSeconds: now.seconds, body: delivery.event.body) {
             let isSignature = header.name != "webhook-timestamp"
