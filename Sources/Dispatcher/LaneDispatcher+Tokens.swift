@@ -1,9 +1,16 @@
 import Relay
 
 /// The token that a request showed, and whether the delivery had been refused with another one before.
-struct ShownToken: Sendable {
+///
+/// A class, so that requests that need none carry no more than an empty reference.
+final class ShownToken: Sendable {
     let token: AccessToken
     let isSecond: Bool
+
+    init(_ token: AccessToken, isSecond: Bool) {
+        self.token = token
+        self.isSecond = isSecond
+    }
 }
 
 /// A destination's token state and the deliveries that wait for a token: taken out of the lane, so never more than its
@@ -42,7 +49,7 @@ extension LaneDispatcher {
         tokens[name] = holder
         switch holder.state.next(options: destination.options, now: now) {
         case .use(let token):
-            send(delivery, to: destination, with: ShownToken(token: token, isSecond: isSecond), now: now)
+            send(delivery, to: destination, with: ShownToken(token, isSecond: isSecond), now: now)
         case .wait: holder.append(delivery, isSecond: isSecond)
         case .fetch(let request):
             holder.append(delivery, isSecond: isSecond)
@@ -66,8 +73,7 @@ extension LaneDispatcher {
         case .token(let token, let isRotated):
             ports.notify(.tokenFetched(destination: name, isRotated: isRotated))
             for one in waiting {
-                let shown = ShownToken(token: token, isSecond: one.isSecond)
-                send(one.delivery, to: destination, with: shown, now: now)
+                send(one.delivery, to: destination, with: ShownToken(token, isSecond: one.isSecond), now: now)
             }
         case .failed(let judgement, let wait):
             for one in waiting {
