@@ -109,19 +109,19 @@ def test_a_refresh_token_with_the_client_in_the_body_and_zohos_scheme(service, s
 
 
 def test_it_is_fetched_anew_a_little_before_it_expires(service, started):
-    crm = service(expires_in=3)
+    crm = service(expires_in=10)
     relay = started(crm.routes())
     post(relay, 1)
     relay.settled(delivered=1)
     fetched = crm.tokens.requests[0]["at"]
+    # Of ten seconds the last is the margin.
+    time.sleep(8.5)
     for mark in itertools.count(2):
         post(relay, mark)
         relay.settled(delivered=mark)
-        if len(crm.tokens.requests) > 1:
+        if len(crm.tokens.requests) > 1 or time.time() > fetched + 12:
             break
-        assert time.time() < fetched + 5, "it never expires"
-        time.sleep(0.1)
-    assert 2.5 <= crm.tokens.requests[1]["at"] - fetched < 3.2
+    assert 8.9 <= crm.tokens.requests[1]["at"] - fetched < 10
     assert set(shown(crm.api)) == {f"Bearer {TOKEN}-1", f"Bearer {TOKEN}-2"}
     assert "token refused" not in relay.log(), "none was shown after its end"
 
