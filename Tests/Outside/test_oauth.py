@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import socket
 import threading
 import time
 import urllib.parse
@@ -274,6 +275,23 @@ def test_the_token_endpoint_is_held_to_the_policy_of_addresses(service, started)
     done = relay.reload(routes)
     assert done.returncode == 78
     assert b"destinations.crm.auth.oauth2.tokenUrl: the address 127.0.0.2 is private" in done.stdout + done.stderr
+
+
+def test_a_name_of_the_token_endpoint_is_judged_by_the_address_behind_it(service, started):
+    crm, name = service(), socket.gethostname()
+    try:
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(name, 80)}
+    except OSError:
+        addresses = set()
+    if not any(address.startswith("127.") for address in addresses):
+        pytest.skip(f"{name} does not lead to loopback here")
+    routes = crm.routes(oauth2={"tokenUrl": f"http://{name}:{crm.tokens.port}/token"}, allowPrivate=[],
+                        url="https://crm.relay-test.invalid/")
+    relay = started(routes)
+    post(relay, 1, 2)
+    eventually(lambda: "destination held" in relay.log(), 20, "the hold")
+    assert "no answer from the token endpoint: " in relay.log() and "allowPrivate" in relay.log()
+    assert crm.tokens.requests == [] and relay.counts()["pending"] == 2
 
 
 def test_a_reload_keeps_the_token_unless_its_settings_change(service, started, make_sink):
