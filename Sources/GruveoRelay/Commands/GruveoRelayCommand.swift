@@ -17,7 +17,7 @@ struct GruveoRelayCommand: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Check.self, Explain.self, Send.self, Demo.self, Dead.self, Sign.self, Verify.self, Reload.self,
-            Schema.self,
+            Schema.self, Add.self,
         ])
 
     static func main() async {
