@@ -54,8 +54,8 @@ struct EditorTests {
 
     @Test func aMemberOfSeveralLinesIsFollowedByOneOfSeveralLines() throws {
         try expect(
-            "{\r\n\t\"s\": {\r\n\t\t\"k\": [ { \"env\": \"K\" } ]\r\n\t},\r\n\t\"d\": {\r\n\t\t\"a\": {\r\n\t\t\t\"url\":"
-                + " 1\r\n\t\t}\r\n\t}\r\n}\r\n",
+            "{\r\n\t\"s\": {\r\n\t\t\"k\": [ { \"env\": \"K\" } ]\r\n\t},\r\n"
+                + "\t\"d\": {\r\n\t\t\"a\": {\r\n\t\t\t\"url\": 1\r\n\t\t}\r\n\t}\r\n}\r\n",
             becomes: "{\r\n\t\"s\": {\r\n\t\t\"k\": [ { \"env\": \"K\" } ]\r\n\t},\r\n\t\"d\": {\r\n\t\t\"a\": {\r\n"
                 + "\t\t\t\"url\": 1\r\n\t\t},\r\n\t\t\"new\": {\r\n\t\t\t\"preset\": \"slack\",\r\n"
                 + "\t\t\t\"url\": { \"credential\": \"c\" }\r\n\t\t}\r\n\t}\r\n}\r\n",

@@ -19,7 +19,9 @@ struct Add: ParsableCommand {
     @Option(help: "The URL itself; a credential is safer, since a webhook's URL is a secret.")
     var url: String?
 
-    @Option(name: .customLong("url-credential"), help: "The credential that holds the URL (NAME-url).")
+    @Option(
+        name: .customLong("url-credential"),
+        help: "The credential that holds the URL; NAME-url unless the preset has a URL.")
     var credential: String?
 
     @Option(name: .customLong("url-env"), help: "The environment variable that holds the URL.")
@@ -27,6 +29,9 @@ struct Add: ParsableCommand {
 
     @Option(name: .customLong("url-file"), help: "The file that holds the URL.", completion: .file())
     var file: String?
+
+    @Option(name: .customLong("with"), help: "KEY=VALUE: what the preset asks for; a VALUE that is JSON is written so.")
+    var parameters: [NamedValue] = []
 
     @Option(name: .customLong("to-route"), help: "A route that is to send there, by its name; once for each.")
     var routes: [String] = []
@@ -70,7 +75,9 @@ struct Add: ParsableCommand {
     }
 
     private func insertions(_ bytes: [UInt8]) throws -> [JSONInsertion] {
-        let addition = DestinationAddition(name: name, preset: preset, url: urlValue, routes: routes)
+        let addition = DestinationAddition(
+            name: name, preset: preset, url: urlValue, parameters: JSONObject(parameters.map(Add.parameter)),
+            routes: routes)
         do throws(DestinationAddition.Fault) { return try addition.insertions(into: bytes) } catch {
             switch error {
             case .argument(let message):
@@ -83,12 +90,16 @@ struct Add: ParsableCommand {
         }
     }
 
-    private var urlValue: JSONValue {
+    private static func parameter(_ given: NamedValue) -> JSONObject.Member {
+        .init(key: given.key, value: (try? JSONValue.parse(Array(given.value.utf8))) ?? .string(given.value))
+    }
+
+    private var urlValue: JSONValue? {
         func reference(_ kind: String, _ name: String) -> JSONValue { .object(JSONObject([kind: .string(name)])) }
         if let url { return .string(url) }
         if let variable { return reference("env", variable) }
         if let file { return reference("file", file) }
-        return reference("credential", credential ?? "\(name)-url")
+        return credential.map { reference("credential", $0) }
     }
 
     /// The errors that the result has more than the file had; their places may have moved.
@@ -106,13 +117,16 @@ struct Add: ParsableCommand {
         for finding in findings { Output.words(printable(finding.line(file: options.config))) }
     }
 
-    /// A line of the diff; the carriage return of Windows' line ends belongs to it.
+    /// A line of the diff with its tabs, and with the carriage return of Windows' line ends.
     private static func show(_ line: String) {
         let isWindows = line.utf8.last == UInt8(ascii: "\r")
-        Output.data(isWindows ? printable(String(line.dropLast())) + "\r" : printable(line))
+        let parts = (isWindows ? line.dropLast() : line[...]).split(separator: "\t", omittingEmptySubsequences: false)
+        Output.data(parts.map { printable(String($0)) }.joined(separator: "\t") + (isWindows ? "\r" : ""))
     }
 
     private func advise() {
+        let needs = PresetOutline.known.first { $0.name == preset }?.needs ?? []
+        for need in needs { Output.words("note: \(preset) needs \(need)") }
         if url != nil {
             Output.words("note: whoever can read the file now knows the URL, which is a secret: see --url-credential")
         }

@@ -11,15 +11,18 @@ package struct DestinationAddition: Sendable {
 
     package let name: String
     package let preset: String
-    /// A text, or a reference to a secret.
-    package let url: JSONValue
+    /// A text or a reference to a secret; nil for the preset's own URL, or else the credential `NAME-url`.
+    package let url: JSONValue?
+    /// What the preset asks for.
+    package let parameters: JSONObject
     /// Names of the routes that are to send there.
     package let routes: [String]
 
-    package init(name: String, preset: String, url: JSONValue, routes: [String]) {
+    package init(name: String, preset: String, url: JSONValue?, parameters: JSONObject, routes: [String]) {
         self.name = name
         self.preset = preset
         self.url = url
+        self.parameters = parameters
         self.routes = routes
     }
 
@@ -34,18 +37,31 @@ package struct DestinationAddition: Sendable {
             throw .file(log.findings(in: bytes))
         }
         let place = try destinations(root, bytes)
-        let destination = JSONObject(
-            [.init(key: "preset", value: .string(outline.name)), .init(key: "url", value: url)]
-                + outline.members(for: name))
-        var insertions = [editor.addition(of: .object(destination), as: name, toObjectAt: place)]
+        var insertions = [editor.addition(of: .object(destination(outline)), as: name, toObjectAt: place)]
         for list in try lists(root, bytes) {
             insertions.append(editor.addition(of: .string(name), toArrayAt: list))
         }
         return insertions.compactMap { $0 }.sorted { $0.offset < $1.offset }
     }
 
+    private func destination(_ outline: PresetOutline) -> JSONObject {
+        let credential = JSONValue.object(JSONObject(["credential": .string("\(name)-url")]))
+        var destination = JSONObject(["preset": .string(preset)])
+        if let url = url ?? (outline.hasURL ? nil : credential) { destination.append("url", url) }
+        if !parameters.members.isEmpty { destination.append("with", .object(parameters)) }
+        return destination
+    }
+
     private func outline(_ presets: [PresetOutline]) throws(Fault) -> PresetOutline {
-        if let outline = presets.first(where: { $0.name == preset }) { return outline }
+        if let outline = presets.first(where: { $0.name == preset }) {
+            let missing = outline.parameters.filter { parameters[$0] == nil }
+            guard missing.isEmpty else {
+                throw .argument(
+                    "the preset \(Words.quoted(preset)) needs "
+                        + missing.map { "--with \($0)=…" }.joined(separator: " and "))
+            }
+            return outline
+        }
         let names = presets.map(\.name)
         throw .argument(unknown("preset", preset, among: names) + " The presets are \(names.joined(separator: ", "))")
     }

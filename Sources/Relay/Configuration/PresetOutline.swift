@@ -1,37 +1,26 @@
-package import JSON
-
 /// What has to be known of a preset to write a destination that uses it.
 package struct PresetOutline: Sendable {
     package let name: String
-    /// What such a destination needs beside its URL, as it is written at first; `NAME` in a text of it stands for the
-    /// destination's name.
-    package let needs: JSONObject
+    /// What the operator has to have at hand, in words.
+    package let needs: [String]
+    /// Keys of `with` that have no default.
+    package let parameters: [String]
+    /// Whether the preset brings its URL.
+    package let hasURL: Bool
 
-    package init(name: String, needs: JSONObject = JSONObject()) {
+    package init(_ name: String, needs: [String] = [], parameters: [String] = [], hasURL: Bool = false) {
         self.name = name
         self.needs = needs
+        self.parameters = parameters
+        self.hasURL = hasURL
     }
 
     /// The presets that there are.
     package static let known = [
-        "slack", "discord", "teams", "mattermost", "googlechat", "telegram", "hubspot-call", "salesforce-task",
-        "pipedrive-activity", "zoho-call", "zapier", "make", "n8n",
-    ].map { PresetOutline(name: $0) }
-
-    func members(for destination: String) -> [JSONObject.Member] {
-        needs.members.map { JSONObject.Member(key: $0.key, value: $0.value.naming(destination)) }
-    }
-}
-
-extension JSONValue {
-    fileprivate func naming(_ destination: String) -> JSONValue {
-        switch self {
-        case .string(let text):
-            .string(text.split(separator: "NAME", omittingEmptySubsequences: false).joined(separator: destination))
-        case .array(let elements): .array(elements.map { $0.naming(destination) })
-        case .object(let object):
-            .object(JSONObject(object.members.map { .init(key: $0.key, value: $0.value.naming(destination)) }))
-        default: self
-        }
-    }
+        PresetOutline("slack"), PresetOutline("discord"), PresetOutline("teams"), PresetOutline("mattermost"),
+        PresetOutline("googlechat"), PresetOutline("telegram", parameters: ["chat_id"]),
+        PresetOutline("hubspot-call", hasURL: true), PresetOutline("salesforce-task"),
+        PresetOutline("pipedrive-activity", hasURL: true), PresetOutline("zoho-call"), PresetOutline("zapier"),
+        PresetOutline("make"), PresetOutline("n8n"),
+    ]
 }
