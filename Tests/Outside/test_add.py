@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import resource
+import signal
 import subprocess
 
 import pytest
@@ -34,7 +35,8 @@ STYLES = {
     "compact": (COMPACT, [(b'"5s"}}', b'"5s"},"chat":{"preset":"slack","url":{"credential":"slack-url"}}}')]),
     "aligned": (ALIGNED, [
         (b'"5s" }\n', b'"5s" },\n    "chat":     { "preset": "slack", "url": { "credential": "slack-url" } }\n')]),
-    "none yet": (ALIGNED.replace(ALIGNED[ALIGNED.index(b'{\n    "crm"'):ALIGNED.index(b',\n  "routes"')], b"{}"), [
+    "none yet": (ALIGNED.replace(ALIGNED[ALIGNED.index(b'{\n    "crm"'):ALIGNED.index(b',\n  "routes"')], b"{}")
+                 .replace(b'[ "crm" ]', b'[ "chat" ]'), [
         (b'"destinations": {}', b'"destinations": { "chat": { "preset": "slack", "url": { "credential": "slack-url" } }'
                                 b' }')]),
     "by a program": (json.dumps(json.loads(COMPACT), indent="\t").encode(), [
@@ -108,6 +110,7 @@ def test_the_new_lines_take_the_style_around_them_and_all_else_stays(writing, st
     assert writing.path.read_bytes() == text
     assert 'routes.json: the destination "chat" was added' in done.stderr.decode()
     assert "destinations.chat.url: the credential \"slack-url\" cannot be read" in done.stderr.decode()
+    assert ("no event goes there" in done.stderr.decode()) == (style != "none yet"), "a route names it there already"
 
 
 @pytest.mark.release
@@ -251,9 +254,10 @@ def test_a_user_who_may_not_write_there_changes_nothing(writing):
 
 def test_a_disk_that_takes_no_more_changes_nothing(writing):
     def little():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
-    assert "routes.json" in writing.refused(74, "slack", "chat", preexec_fn=little)
+    assert "routes.json" in writing.refused(74, "slack", "chat", preexec_fn=little, restore_signals=False)
 
 
 def test_another_add_at_work_is_75(adding):

@@ -70,7 +70,7 @@ struct Add: ParsableCommand {
             Output.words(printable("\(edited.path): the destination \"\(name)\" was added"))
         }
         show(result.findings)
-        advise()
+        advise(result)
         if result.findings.contains(where: { $0.severity == .error }) { throw ExitStatus.badConfiguration }
     }
 
@@ -124,13 +124,14 @@ struct Add: ParsableCommand {
         Output.data(parts.map { printable(String($0)) }.joined(separator: "\t") + (isWindows ? "\r" : ""))
     }
 
-    private func advise() {
+    private func advise(_ result: RoutesLoader.Loaded) {
         let needs = PresetOutline.known.first { $0.name == preset }?.needs ?? []
         for need in needs { Output.words("note: \(preset) needs \(need)") }
         if url != nil {
             Output.words("note: whoever can read the file now knows the URL, which is a secret: see --url-credential")
         }
-        if routes.isEmpty {
+        let isUsed = result.configuration?.router.routes.contains { $0.destinations.contains(name) }
+        if isUsed == false {
             Output.words("note: no event goes there before a route names it in \"to\": see --to-route")
         }
     }
