@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Relay",
             dependencies: [
-                "JSON", "EventPatterns", "Signatures",
+                "JSON", "EventPatterns", "JSONTemplates", "Signatures",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: pure
@@ -92,14 +92,14 @@ let package = Package(
         .executableTarget(
             name: "GruveoRelay",
             dependencies: [
-                "JSON", "EventPatterns", "Signatures", "Relay",
+                "JSON", "EventPatterns", "JSONTemplates", "Signatures", "Relay",
                 "Receiver", "Dispatcher", "CurlSender", "SQLiteStore", "DeadLetterFiles", "Console",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            resources: [.embedInCode("routes.schema.json")],
+            resources: [.embedInCode("routes.schema.json"), .embedInCode("Presets")],
             swiftSettings: common
         ),
 
@@ -120,7 +120,8 @@ let package = Package(
             swiftSettings: common),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures"], swiftSettings: common),
         .testTarget(
-            name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "Signatures"], swiftSettings: common),
+            name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "JSONTemplates", "Signatures"],
+            swiftSettings: common),
         .testTarget(
             name: "ReceiverTests",
             dependencies: [

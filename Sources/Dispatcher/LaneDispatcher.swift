@@ -160,10 +160,26 @@ extension LaneDispatcher {
     }
 
     private func send(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
-        let request = RequestBuilder.request(for: delivery, to: destination, now: now)
+        let request: OutgoingRequest
+        do throws(TemplateFailure) {
+            request = try RequestBuilder.request(for: delivery, to: destination, now: now)
+        } catch {
+            return failed(error, delivery: delivery, destination: destination, now: now)
+        }
         ports.sender.send(request) { result in
             self.assumeIsolated { $0.ended(result, delivery: delivery, destination: destination) }
         }
+    }
+
+    /// No request could be made. The destination had no part in it, so its lane hears nothing.
+    private func failed(_ failure: TemplateFailure, delivery: Delivery, destination: Destination, now: Timestamp) {
+        let judgement = failure.judgement
+        let attempt = AttemptRecord(
+            number: delivery.attempts + 1, at: now, durationMilliseconds: 0, outcome: .dead, status: nil,
+            error: judgement.text, response: [])
+        ports.notify(.attempted(delivery, attempt, judgement, isHeld: false))
+        let reason = DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice)
+        bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
     }
 
     private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination) {
@@ -174,9 +190,11 @@ extension LaneDispatcher {
             return ports.store.release([delivery.key])
         }
         let now = ports.now()
-        let judgement = OutcomePolicy.judge(result.ending, overrides: destination.overrides)
+        let judgement = OutcomePolicy.judge(result.ending, for: destination, now: now)
         let isDelivered = judgement.outcome == .delivered
-        let wait = isDelivered ? nil : RetryPolicy.laneWaitMilliseconds(result.ending, now: now)
+        let retryAfter = destination.overrides.retryAfter
+        let wait =
+            isDelivered ? nil : RetryPolicy.laneWaitMilliseconds(result.ending, retryAfter: retryAfter, now: now)
         holder?.lane.heard(judgement.outcome, waitMilliseconds: wait, now: now)
         let isHeld = holder?.lane.isHeld ?? false
         let attempt = AttemptRecord(
@@ -254,7 +272,9 @@ extension LaneDispatcher {
         _ delivery: Delivery, destination: Destination, attempt: AttemptRecord, reason: DeadLetter.Reason,
         now: Timestamp
     ) {
-        let request = RequestBuilder.masked(for: delivery, to: destination, now: now)
+        let request =
+            (try? RequestBuilder.masked(for: delivery, to: destination, now: now))
+            ?? RequestBuilder.unmade(for: delivery, to: destination)
         ports.store.attempts(of: delivery.key) { [ports] earlier in
             // Without its history the letter is still worth writing: it holds the event.
             let attempts = ((try? earlier.get()) ?? []) + [attempt]

@@ -1,15 +1,15 @@
 /// A text with `*` for any run of characters; `\*` and `\\` stand for themselves.
-struct Wildcard: Sendable, Hashable {
+package struct Wildcard: Sendable, Hashable {
     /// What stands between the stars; the first piece is anchored at the start, the last one at the end.
     private let pieces: [Piece]
 
     /// Why a text is not a wildcard.
-    enum Fault: Error {
+    package enum Fault: Error {
         case twoStars
         case badEscape
     }
 
-    init(_ pattern: String) throws(Fault) {
+    package init(_ pattern: String) throws(Fault) {
         var pieces: [[UInt8]] = [[]]
         var previousIsStar = false
         var rest = pattern.utf8.makeIterator()
@@ -39,7 +39,7 @@ struct Wildcard: Sendable, Hashable {
     var suffix: [UInt8] { pieces.last?.bytes ?? [] }
 
     /// Whether the whole text fits; each piece is taken at its first place, so the time grows with the text only.
-    func matches(_ text: Span<UInt8>) -> Bool {
+    package func matches(_ text: Span<UInt8>) -> Bool {
         guard let first = pieces.first, let last = pieces.last else { return false }
         guard pieces.count > 1 else { return text.equals(first.bytes) }
         guard text.count >= first.bytes.count + last.bytes.count, text.hasPrefix(first.bytes),

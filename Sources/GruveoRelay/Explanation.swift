@@ -9,7 +9,8 @@ struct Explanation {
     let source: String
     let quarantineReason: String?
     let routes: [RoutingExplanation.Route]
-    let requests: [(destination: String, request: MaskedRequest)]
+    /// A request, or why its template makes none.
+    let requests: [(destination: String, request: Result<MaskedRequest, TemplateFailure>)]
 
     /// - Parameter file: the routes file from which the configuration was made.
     init(body: [UInt8], source: Source, configuration: Configuration, file: JSONNode, now: Timestamp) {
@@ -32,8 +33,17 @@ struct Explanation {
             let delivery = Delivery(
                 key: DeliveryKey(rawValue: 0), event: event, destination: name, attempts: 0, isReplay: false,
                 startedAt: now)
-            return (name, RequestBuilder.masked(for: delivery, to: destination, now: now))
+            return (
+                name,
+                Result { () throws(TemplateFailure) in
+                    try RequestBuilder.masked(for: delivery, to: destination, now: now)
+                }
+            )
         }
+    }
+
+    var hasFailedTemplate: Bool {
+        requests.contains { if case .failure = $0.request { true } else { false } }
     }
 
     /// For scripts: `field` and `reason` are null where the route matches, `field` also where no field is to blame.
@@ -43,6 +53,16 @@ struct Explanation {
         object.append("routes", .array(routes.map { .object($0.object) }))
         object.append("requests", .array(requests.map { .object(members(of: $0.request, to: $0.destination)) }))
         return object
+    }
+
+    private func members(
+        of request: Result<MaskedRequest, TemplateFailure>, to destination: String
+    ) -> JSONObject {
+        switch request {
+        case .success(let request): members(of: request, to: destination)
+        case .failure(let failure):
+            JSONObject(["destination": .string(destination), "error": .string(failure.text)])
+        }
     }
 
     private func members(of request: MaskedRequest, to destination: String) -> JSONObject {
@@ -66,7 +86,13 @@ struct Explanation {
         // Of a quarantined event no route is asked.
         if quarantineReason == nil { lines += routes.flatMap(\.lines) }
         if requests.isEmpty { lines.append("  nothing would be sent") }
-        for (destination, request) in requests {
+        for (destination, result) in requests {
+            guard case .success(let request) = result else {
+                if case .failure(let failure) = result {
+                    lines.append("  to \(destination): a dead letter, since \(printable(failure.text))")
+                }
+                continue
+            }
             lines.append("  to \(destination): \(request.method) \(request.url)")
             lines += request.headers.map { "    \($0.name): \(printable($0.value))" }
             lines.append("")

@@ -10,6 +10,7 @@ struct Reporter: Sendable {
     private let logger: Logger
     private let badSignatures = RateLimitedCount()
     private let unsettled = RateLimitedCount()
+    private let failedConditions = RateLimitedCount()
     private let keyMatches = KeyMatches()
 
     init(logger: Logger) { self.logger = logger }
@@ -86,6 +87,7 @@ struct Reporter: Sendable {
     }
 
     private func attempted(_ delivery: Delivery, _ attempt: AttemptRecord, _ judgement: Judgement, _ isHeld: Bool) {
+        for fault in judgement.faults { failed(fault, delivery, attempt) }
         let level: Logger.Level = attempt.outcome == .delivered ? .debug : .warning
         guard logger.logLevel <= level else { return }
         var metadata = ids(delivery)
@@ -96,6 +98,17 @@ struct Reporter: Sendable {
         if attempt.outcome != .delivered { metadata["reason"] = "\(judgement.text)" }
         if isHeld { metadata["advice"] = "\(judgement.advice)" }
         logger.log(level: level, isHeld ? "destination held" : "attempt", metadata: metadata)
+    }
+
+    /// A condition that fails on one answer fails on many.
+    private func failed(_ fault: AnswerFault, _ delivery: Delivery, _ attempt: AttemptRecord) {
+        guard logger.logLevel <= .warning, let silent = failedConditions.next(now: wallClock()) else { return }
+        var metadata = ids(delivery)
+        metadata["condition"] = "\(fault.path)"
+        metadata["error"] = "\(fault.text)"
+        if let status = attempt.status { metadata["status"] = "\(status)" }
+        metadata["alsoUnlogged"] = "\(silent)"
+        logger.warning("a condition failed on an answer and counts as false", metadata: metadata)
     }
 
     private func ids(_ delivery: Delivery) -> Logger.Metadata {

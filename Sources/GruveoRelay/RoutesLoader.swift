@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import JSONTemplates
 import Relay
 
 /// Reads a routes file and its secrets from disk; the decisions are the decoder's.
@@ -24,6 +25,9 @@ struct RoutesLoader: Sendable {
             return lines
         }
     }
+
+    /// With the system's time zones.
+    private static let functions = HostFunctions.ofDestinations(TimeZoneFiles.shared.offset)
 
     let path: String
     /// How a secret that cannot be read is taken: an error where the relay is to run, a note where one only looks.
@@ -53,6 +57,7 @@ struct RoutesLoader: Sendable {
     func load(_ bytes: [UInt8]) -> Loaded {
         let (configuration, findings) = RoutesFile.load(
             bytes, directory: directory, unreadable: unreadableSecret,
+            functions: RoutesLoader.functions, presets: ShippedPresets.library(directory: directory),
             secret: SecretFiles(routesDirectory: directory).read)
         return Loaded(bytes: bytes, configuration: configuration, findings: findings, path: path)
     }

@@ -17,9 +17,12 @@ package struct TemplateError: Error, Sendable, Equatable, CustomStringConvertibl
     package private(set) var path = ""
     /// Byte offset of the innermost template value in its file.
     package private(set) var offset: Int?
+    /// Of a syntax fault: byte offset in the text of the expression; nil where nothing in it is to blame.
+    package let position: Int?
 
-    package init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String, position: Int? = nil) {
         self.kind = kind
+        self.position = position
         self.message = TemplateError.shortened(message, to: 500)
     }
 

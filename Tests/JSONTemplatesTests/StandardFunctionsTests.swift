@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct StandardFunctionsTests {
     static let context =
-        #"{"none": null, "empty": "", "zero": 0, "o": {"b": [1.0], "a": "é"}, "evil": "<!channel> & \"*_`\" 'x'"}"#
+        #"{"hostile": " a\r\n\u0000 b\u2028\tc\u202E\u200Bd\u0085👩\u200D💻\u00A0e\u001b", "#
+        + #""none": null, "empty": "", "zero": 0, "o": {"b": [1.0], "a": "é"}, "evil": "<!channel> & \"*_`\" 'x'"}"#
 
     @Test(arguments: [
         ("default(none, 'x')", #""x""#), ("default(empty, none, 'x', 'y')", #""x""#), ("default(zero, 5)", "0"),
@@ -20,7 +21,10 @@ import Testing
         ("mrkdwn(evil)", #""&lt;!channel&gt; &amp; \"*_`\" 'x'""#),
         ("html(evil)", #""&lt;!channel&gt; &amp; &quot;*_`&quot; &#39;x&#39;""#),
         ("markdown('*a* [b](c) 1. ~d~ @everyone')", #""\\*a\\* \\[b\\]\\(c\\) 1\\. \\~d\\~ @everyone""#),
-        ("markdown(true)", #""true""#),
+        ("markdown(true)", #""true""#), ("line('John Smith', 10)", #""John Smith""#),
+        ("line('John Smith', 9)", #""John Smi…""#), ("line('ab', 1)", #""…""#), ("line(none, 9)", #""""#),
+        ("line(hostile, 99)", #""a b cd 👩‍💻 e""#), ("line(12, 9)", #""12""#), ("line('👍👍👍', 2)", #""👍…""#),
+        ("line(' a ', 1)", #""a""#), ("line('a b', 2)", #""a…""#),
     ])
     func functionsForDestinationsGive(expression: String, value: String) {
         #expect(evaluated(expression, StandardFunctionsTests.context) == value)
@@ -28,7 +32,8 @@ import Testing
 
     @Test(arguments: [
         "default()", "title()", "title([])", "duration('5')", "duration(-1)", "duration(null)", "duration(10 ** 30)",
-        "truncate('a', 0)", "truncate('a', 1.5)", "truncate('a')", "urlencode({})", "mrkdwn('a', 'b')", "json()",
+        "truncate('a', 0)", "truncate('a', 1.5)", "truncate('a')", "line('a')", "line('a', 0)", "line({}, 9)",
+        "urlencode({})", "mrkdwn('a', 'b')", "json()",
     ])
     func argumentsThatDoNotFitAreRefused(expression: String) {
         #expect(evaluated(expression).hasPrefix("BuiltinError: invalid arguments to builtin: "))

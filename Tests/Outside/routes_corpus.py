@@ -13,11 +13,14 @@ SOURCE = {
 DESTINATION = {
     "url": "https://crm.example.com/api/calls", "method": "PUT",
     "headers": {"X-Team": "sales", "X-Api-Key": {"env": "NO_SUCH_KEY", "prefix": "Bearer ", "encoding": "text"}},
+    "body": {"text": "call on ${link}"}, "format": "json",
     "auth": {"basic": {"user": "relay", "password": {"file": "no-such-file"}}},
     "sign": {"scheme": "hmac", "header": "X-Signature", "prefix": "v1=", "encoding": "base64",
              "keys": [{"credential": "no-such-key"}]},
     "timeout": "5s", "retry": {"schedule": ["5s", "5m", "30m"], "for": "24h"}, "concurrency": 4,
-    "outcomes": {"404": "dead", "409": "delivered", "5xx": "retry", "503": "held"},
+    "outcomes": {"404": "dead", "409": "delivered", "5xx": "retry", "503": "held",
+                 "400": [{"when": "body == 'Queue is full'", "outcome": "retry"}]},
+    "success": "body == 'ok'", "retryAfter": "json.retry_after",
     "tls": {"ca": "internal-ca.pem", "certificate": "relay.pem", "key": "relay-key.pem"},
     "allowPrivate": ["10.0.0.0/8"],
 }
@@ -96,10 +99,17 @@ HEADERS_TAKEN = ["a", "!#$%&'*+.^_`|~-9Z", "Content-Type", "Hosts", "X-Host", "A
 
 def statuses():
     good = [{}] + [{key: "dead"} for key in ("200", "299", "599", "2xx", "5xx")] + [
-        {"200": word} for word in ("delivered", "retry", "dead", "held")]
+        {"200": word} for word in ("delivered", "retry", "dead", "held")] + [
+        {key: [{"when": "status == 200", "outcome": "dead"}] * count} for key in ("200", "5xx") for count in (1, 2, 100)]
     bad = [{key: "dead"} for key in ("199", "600", "1xx", "6xx", "20", "2000", "2x", "xxx", "2XX", "4x4", "", "200\n")]
     return good, bad + [{"200": value} for value in (
-        "Dead", "", None, 1, True, {}, ["dead"], [{"when": "body == 'x'", "outcome": "retry"}])]
+        "Dead", "", None, 1, True, {}, ["dead"], [], CASE, [CASE] * 101, [CASE, "dead"], [[CASE]], [{}],
+        [{"when": "true"}], [{"outcome": "dead"}], [{**CASE, "then": "dead"}], [{**CASE, "outcome": "Dead"}],
+        [{**CASE, "outcome": [CASE]}], [{**CASE, "when": ""}], [{**CASE, "when": True}], [{**CASE, "when": None}])]
+
+
+CASE = {"when": "status == 400", "outcome": "retry"}
+EXPRESSIONS = ["true", "status == 200", "body == 'ok'", "json['ok']", "'a' in headers", "!(1 in [2])"]
 
 
 # For each key of the complete file: its place, the kinds of value that belong there, other good values, bad ones.
@@ -136,6 +146,9 @@ KEYS = [
                                "aUTHORIZATION"]]),
     ("destination", "headers.X-Team", "string", ["a\tb ~"], ["", "a\n", "a\r\nb", "\0", "ä", "\x7f", "x\n"]),
     ("destination", "headers.X-Api-Key", "string", *secret()),
+    ("destination", "body", "null boolean number string list object",
+     [{"$if": "duration > 60", "then": 1}, "${title(resolution)}", {"$$if": 1}, {"a": [{"$eval": "link"}]}], []),
+    ("destination", "format", "", ["form", "text"], ["JSON", "", "xml"]),
     ("destination", "auth", "", [{"bearer": SECRET}],
      [{}, {"bearer": SECRET, "basic": {"user": "a", "password": SECRET}}, {"bearer": "token"}, {"bearer": {}},
       {"oauth2": {}}, {"bearer": SECRET, "oauth2": {}}, {"Bearer": SECRET}]),
@@ -171,6 +184,8 @@ KEYS = [
      ["0s", "7776001s", "129601m", "2161h", "91d", ""]),
     ("destination", "concurrency", "number", [1, 1000], [0, -1, 1001, 1.5, "8"]),
     ("destination", "outcomes", "", *statuses()),
+    ("destination", "success", "string", EXPRESSIONS, ["", True]),
+    ("destination", "retryAfter", "string", ["1", "json.retry_after", "number(headers['x'])"], ["", 5]),
     ("destination", "tls", "", [{}, {"ca": "a"}, {"certificate": "a"}], [{"key": "a"}, {"ca": "a", "key": "b"}]),
     ("destination", "tls.ca", "string", ["/ä b"], ["", "a\n", "a\tb"]),
     ("destination", "tls.certificate", "string", [], ["", "f" * 4096]),
@@ -243,19 +258,19 @@ FIELDS = ["timestamp", "maxParticipants", "duration", "link", "location", "resol
 
 # Keys that the product describes and this release refuses.
 NOT_YET = [
-    ("file", "alerts", {"url": "https://a"}), ("destination", "preset", "slack"), ("destination", "body", {}),
-    ("destination", "format", "json"), ("destination", "success", "true"), ("destination", "rate", "1/s"),
+    ("file", "alerts", {"url": "https://a"}), ("destination", "rate", "1/s"),
     ("destination", "ordered", True), ("destination", "auth.oauth2", {}),
 ]
 REQUIRED = {
     "source": {"path", "keys", "keys.0.credential"}, "route": {"name", "match", "to"},
-    "destination": {"url", "auth.basic", "auth.basic.user", "auth.basic.password", "auth.basic.password.file",
+    "destination": {"url", "body", "auth.basic", "auth.basic.user", "auth.basic.password", "auth.basic.password.file",
                     "headers.X-Api-Key.env", "sign.scheme", "sign.header", "sign.keys", "sign.keys.0.credential",
-                    "tls.certificate"},
+                    "tls.certificate", "outcomes.400.0.when", "outcomes.400.0.outcome"},
     "file": {"sources"},
 }
 # Names that the operator chooses: every other one is as good.
-CHOSEN = {"headers.X-Team", "headers.X-Api-Key", "outcomes.404", "outcomes.409", "outcomes.5xx", "outcomes.503"}
+CHOSEN = {"body.text", "headers.X-Team", "headers.X-Api-Key", "outcomes.400", "outcomes.404", "outcomes.409", "outcomes.5xx",
+          "outcomes.503"}
 
 
 def changed(piece, place, value):
@@ -388,6 +403,9 @@ def nested(depth):
 TEXT = json.dumps(FILE)
 # All that `check` refuses and the schema cannot; docs/configuration.md has the same names with the reasons.
 DIFFERENCES = {
+    "Templates": [
+        destination(body={"text": "${link"}), destination(body={"$if": "a", "thn": 1}), destination(body={"$unknown": 1}),
+        destination(body=[{"$eval": "1 +"}])],
     "Names that are not there": [
         route(to=["crm", "crn"]), route(**{"from": ["gruvo"]}), changed("file", "destinations", GONE)],
     "What stands once": [
@@ -415,6 +433,10 @@ DIFFERENCES = {
     "Strict JSON": [
         TEXT.replace('"routes":', '"routes": [], "routes":'), TEXT.replace('"@acme.sales"', '"\ud800"'),
         TEXT.replace('"@acme.sales"', '"x", NaN'), json.dumps(route(match=nested(70))),
+    ],
+    "Expressions": [
+        destination(success="body = 'ok'"), destination(success=" "), destination(retryAfter="json."),
+        destination(outcomes={"400": [{"when": "some text", "outcome": "retry"}]}),
     ],
     "Secrets": [source(keys=[{"env": "A_SHORT_KEY"}]), destination(url={"env": "A_SHORT_KEY"})],
 }

@@ -1,3 +1,5 @@
+import JSON
+import JSONTemplates
 import Relay
 import Signatures
 
@@ -17,10 +19,31 @@ enum Fixture {
             startedAt: startedAt)
     }
 
-    static func destination(headers: [Destination.Header] = [], signer: Signer? = nil) -> Destination {
+    static func delivery(body: String) -> Delivery {
+        let event = Event(
+            id: EventID(high: 1, low: 1), source: "gruveo", receivedAt: start, body: Array(body.utf8), routes: ["all"])
+        return Delivery(
+            key: DeliveryKey(rawValue: 1), event: event, destination: "crm", attempts: 0, isReplay: false,
+            startedAt: start)
+    }
+
+    static func templates(_ body: String, _ format: BodyFormat = .json) throws -> RequestTemplates {
+        let node = try JSONNode.parse(Array(body.utf8))
+        return RequestTemplates(body: try BodyTemplate(node, format: format), functions: .withoutZones)
+    }
+
+    static func signer() throws -> Signer {
+        try Signer(scheme: .gruveo, secrets: [Secret(Array(repeating: 7, count: 32))])
+    }
+
+    static func destination(
+        headers: [Destination.Header] = [], signer: Signer? = nil, overrides: OutcomeOverrides = OutcomeOverrides(),
+        templates: RequestTemplates? = nil
+    ) -> Destination {
         Destination(
             name: "crm", method: "POST", url: "https://crm.example.com/secret", headers: headers, signer: signer,
-            options: TransferOptions(), retry: .standard, overrides: OutcomeOverrides(), concurrency: 8)
+            options: TransferOptions(), retry: .standard, overrides: overrides, concurrency: 8,
+            templates: templates)
     }
 
     static func response(_ status: Int, headers: [OutgoingRequest.Header] = [], isComplete: Bool = true) -> Response {

@@ -12,7 +12,8 @@ import Testing
     ])
     func statusHasTheTablesOutcome(expected: Outcome, statuses: [Int]) {
         for status in statuses {
-            let judgement = OutcomePolicy.judge(.response(Fixture.response(status)), overrides: OutcomeOverrides())
+            let judgement = OutcomePolicy.judge(
+                .response(Fixture.response(status)), for: Fixture.destination(), now: .at(0))
             #expect(judgement.outcome == expected, "\(status)")
             #expect(judgement.code == "status_\(status)")
         }
@@ -23,8 +24,9 @@ import Testing
         (.notHTTP, .retry), (.unknownHost, .held), (.tls, .held), (.addressDenied, .held), (.setup, .held),
     ])
     func failureHasTheTablesOutcome(kind: TransferFailure.Kind, expected: Outcome) {
+        let destination = Fixture.destination(overrides: OutcomeOverrides(classes: [0: .dead]))
         let judgement = OutcomePolicy.judge(
-            .failure(TransferFailure(kind, "in plain words")), overrides: OutcomeOverrides(classes: [0: .dead]))
+            .failure(TransferFailure(kind, "in plain words")), for: destination, now: .at(0))
         #expect(judgement.outcome == expected)
         #expect(judgement.text == "in plain words")
         #expect(judgement.advice.isEmpty == (expected == .retry))
@@ -32,7 +34,7 @@ import Testing
 
     @Test func cutBodyAfterASuccessIsDelivered() {
         let ending = AttemptResult.Ending.response(Fixture.response(200, isComplete: false))
-        #expect(OutcomePolicy.judge(ending, overrides: OutcomeOverrides()).outcome == .delivered)
+        #expect(OutcomePolicy.judge(ending, for: Fixture.destination(), now: .at(0)).outcome == .delivered)
     }
 
     @Test(arguments: [
@@ -41,14 +43,16 @@ import Testing
     func destinationsOwnWordComesBeforeTheTable(status: Int, expected: Outcome) {
         let overrides = OutcomeOverrides(
             exact: [404: .dead, 409: .delivered, 200: .retry], classes: [4: .retry, 5: .held])
-        #expect(OutcomePolicy.judge(.response(Fixture.response(status)), overrides: overrides).outcome == expected)
+        let destination = Fixture.destination(overrides: overrides)
+        let judgement = OutcomePolicy.judge(.response(Fixture.response(status)), for: destination, now: .at(0))
+        #expect(judgement.outcome == expected)
     }
 
     @Test(arguments: [301, 401, 403, 404, 410, 500])
     func adviceFitsTheOutcome(status: Int) {
         for outcome in Outcome.allCases {
-            let judgement = OutcomePolicy.judge(
-                .response(Fixture.response(status)), overrides: OutcomeOverrides(exact: [status: outcome]))
+            let destination = Fixture.destination(overrides: OutcomeOverrides(exact: [status: outcome]))
+            let judgement = OutcomePolicy.judge(.response(Fixture.response(status)), for: destination, now: .at(0))
             switch outcome {
             case .delivered, .retry: #expect(judgement.advice.isEmpty)
             case .dead: #expect(judgement.advice.contains("redrive"))

@@ -9,9 +9,9 @@ import Testing
         return found.first?.value
     }
 
-    @Test func requestCarriesTheBytesAndTheStableId() {
+    @Test func requestCarriesTheBytesAndTheStableId() throws {
         let delivery = Fixture.delivery(bytes: 9, attempts: 2)
-        let request = RequestBuilder.request(for: delivery, to: Fixture.destination(), now: .at(0))
+        let request = try RequestBuilder.request(for: delivery, to: Fixture.destination(), now: .at(0))
         #expect(request.method == "POST")
         #expect(request.url == "https://crm.example.com/secret")
         #expect(request.body == delivery.event.body)
@@ -23,32 +23,32 @@ import Testing
         #expect(value("Relay-Original-Id", of: request.headers) == nil)
     }
 
-    @Test func replayOfAnEditedLetterSaysSo() {
+    @Test func replayOfAnEditedLetterSaysSo() throws {
         let original = EventID(high: 7, low: 7)
         let delivery = Fixture.delivery(isReplay: true, originalID: original)
-        let request = RequestBuilder.request(for: delivery, to: Fixture.destination(), now: .at(0))
+        let request = try RequestBuilder.request(for: delivery, to: Fixture.destination(), now: .at(0))
         #expect(value("Relay-Replay", of: request.headers) == "1")
         #expect(value("Relay-Original-Id", of: request.headers) == original.description)
     }
 
-    @Test func destinationsContentTypeReplacesOurs() {
+    @Test func destinationsContentTypeReplacesOurs() throws {
         let headers = [Destination.Header(name: "content-TYPE", value: "text/plain", isSecret: false)]
-        let request = RequestBuilder.request(
+        let request = try RequestBuilder.request(
             for: Fixture.delivery(), to: Fixture.destination(headers: headers), now: .at(0))
         #expect(value("Content-Type", of: request.headers) == "text/plain")
     }
 
-    @Test func maskedRequestShowsNoSecret() {
+    @Test func maskedRequestShowsNoSecret() throws {
         let headers = [
             Destination.Header(name: "Authorization", value: "Bearer canary", isSecret: true),
             Destination.Header(name: "X-Team", value: "sales", isSecret: false),
         ]
         let destination = Fixture.destination(headers: headers)
-        let masked = RequestBuilder.masked(for: Fixture.delivery(), to: destination, now: .at(0))
+        let masked = try RequestBuilder.masked(for: Fixture.delivery(), to: destination, now: .at(0))
         #expect(masked.url == "https://crm.example.com/…")
         #expect(value("Authorization", of: masked.headers) == "<redacted>")
         #expect(value("X-Team", of: masked.headers) == "sales")
-        let request = RequestBuilder.request(for: Fixture.delivery(), to: destination, now: .at(0))
+        let request = try RequestBuilder.request(for: Fixture.delivery(), to: destination, now: .at(0))
         #expect(value("Authorization", of: request.headers) == "Bearer canary")
         #expect(!"\(request)".contains("secret") && !"\(request)".contains("canary"))
     }
@@ -56,11 +56,11 @@ import Testing
     @Test func signatureIsSentAndNotShown() throws {
         let signer = try Signer(scheme: .standardWebhooks, secrets: [Secret(Array(repeating: 7, count: 32))])
         let destination = Fixture.destination(signer: signer)
-        let request = RequestBuilder.request(for: Fixture.delivery(), to: destination, now: .at(1999))
+        let request = try RequestBuilder.request(for: Fixture.delivery(), to: destination, now: .at(1999))
         #expect(value("webhook-id", of: request.headers) == Fixture.delivery().event.id.description)
         #expect(value("webhook-timestamp", of: request.headers) == "1700000001")
         #expect(value("webhook-signature", of: request.headers)?.hasPrefix("v1,") == true)
-        let masked = RequestBuilder.masked(for: Fixture.delivery(), to: destination, now: .at(1999))
+        let masked = try RequestBuilder.masked(for: Fixture.delivery(), to: destination, now: .at(1999))
         #expect(value("webhook-timestamp", of: masked.headers) == "1700000001")
         #expect(value("webhook-signature", of: masked.headers) == "<signature>")
     }

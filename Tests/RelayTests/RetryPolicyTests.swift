@@ -9,7 +9,8 @@ import Testing
         isHeld: Bool = false, waitMilliseconds: Int64? = nil, now: Timestamp = .at(0), jitter: Double = 1
     ) -> RetryPolicy.Decision {
         let judgement = OutcomePolicy.judge(
-            .response(Fixture.response(503)), overrides: OutcomeOverrides(exact: [503: outcome]))
+            .response(Fixture.response(503)),
+            for: Fixture.destination(overrides: OutcomeOverrides(exact: [503: outcome])), now: now)
         return RetryPolicy.decide(
             judgement, delivery: Fixture.delivery(attempts: attempts, startedAt: startedAt), schedule: schedule,
             isHeld: isHeld, waitMilliseconds: waitMilliseconds, now: now, jitter: jitter)
@@ -83,10 +84,11 @@ import Testing
     func laneWaitsForTooManyRequestsAndRetryAfter(status: Int, value: String?, expected: Int64?) {
         let headers = value.map { [OutgoingRequest.Header("retry-after", $0)] } ?? []
         let ending = AttemptResult.Ending.response(Fixture.response(status, headers: headers))
-        #expect(RetryPolicy.laneWaitMilliseconds(ending, now: .at(0)) == expected)
+        #expect(RetryPolicy.laneWaitMilliseconds(ending, retryAfter: nil, now: .at(0)) == expected)
     }
 
     @Test func failedTransferAsksForNoLaneWait() {
-        #expect(RetryPolicy.laneWaitMilliseconds(.failure(TransferFailure(.timeout, "")), now: .at(0)) == nil)
+        let ending = AttemptResult.Ending.failure(TransferFailure(.timeout, ""))
+        #expect(RetryPolicy.laneWaitMilliseconds(ending, retryAfter: nil, now: .at(0)) == nil)
     }
 }

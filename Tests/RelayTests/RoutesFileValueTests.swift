@@ -68,10 +68,6 @@ import Testing
             #""outcomes": {"404": "ded"}"#,
             #"outcomes.404: "ded" is none of "delivered", "retry", "dead" or "held", did you mean "dead"?"#
         ),
-        (
-            #""outcomes": {"400": [{"when": "x", "outcome": "retry"}]}"#,
-            #"outcomes.400: outcomes with "when" are not supported yet: write one outcome for the status"#
-        ),
         (#""tls": {"key": "k.pem"}"#, #"tls.key: a key needs its "certificate" beside it"#),
         (#""tls": {"ca": "a\u0000b"}"#, "tls.ca: must be the path of a file, without control characters"),
         (#""allowPrivate": ["10.0.0.5"]"#, #"allowPrivate[0]: "10.0.0.5" is not a network: write "10.0.0.5/32""#),
@@ -80,10 +76,7 @@ import Testing
             #"allowPrivate[0]: "10.0.0.5/8" is not a network: write an address, "/" and a length with no bits behind "#
                 + #"it, such as "10.0.0.0/8""#
         ),
-        (#""preset": "slack""#, #"preset: "preset" is not supported yet: remove it"#),
-        (#""body": {}"#, #"body: "body" is not supported yet: remove it"#),
-        (#""format": "form""#, #"format: "format" is not supported yet: remove it"#),
-        (#""success": "true""#, #"success: "success" is not supported yet: remove it"#),
+        (#""format": "form""#, #"format: "format" says how "body" is written: add a "body", or remove it"#),
         (#""rate": "1/s""#, #"rate: "rate" is not supported yet: remove it"#),
         (#""ordered": true"#, #"ordered: "ordered" is not supported yet: remove it"#),
         (#""auth": {"oauth2": {}}"#, #"auth.oauth2: "oauth2" is not supported yet: remove it"#),

@@ -9,7 +9,8 @@ struct Explain: ParsableCommand {
         discussion: """
             A route that does not match comes with the first field that fails: what the event has there, what the \
             rule wants, and what to change where it is a common mistake. Secrets are shown as <redacted>, signatures \
-            as <signature>, of a URL only its host. Exit code 65 where an event would be quarantined.
+            as <signature>, of a URL only its host. Exit code 65 where an event would be quarantined or a \
+            destination's template fails.
             """)
 
     @OptionGroup var options: ConfigOption
@@ -30,14 +31,14 @@ struct Explain: ParsableCommand {
             throw ExitStatus.badConfiguration
         }
         let source = try chosenSource(configuration)
-        var isQuarantined = false
+        var isTrouble = false
         for body in Explain.events(in: try readBody(event)) {
             let explanation = Explanation(
                 body: body, source: source, configuration: configuration, file: file, now: wallClock())
             if json { Output.data(explanation.object) } else { explanation.lines.forEach(Output.data) }
-            if explanation.quarantineReason != nil { isQuarantined = true }
+            if explanation.quarantineReason != nil || explanation.hasFailedTemplate { isTrouble = true }
         }
-        if isQuarantined { throw ExitStatus.badData }
+        if isTrouble { throw ExitStatus.badData }
     }
 
     private func chosenSource(_ configuration: Configuration) throws -> Source {

@@ -15,6 +15,7 @@ extension Renderer {
         case .chain(let first, let rest): return try chain(first, rest, scope)
         case .access(let base, let accessors):
             var value = try evaluate(base, scope)
+            if case .call? = accessors.first, let function = functionBehind(value, base) { value = function }
             for accessor in accessors { value = try access(value, accessor, scope) }
             return value
         }
@@ -35,6 +36,13 @@ extension Renderer {
         if let value = try lookUp(name, scope) { return value }
         if let builtin { return .function(.builtin(builtin)) }
         throw TemplateError(.interpreter, "unknown context value \(name)")
+    }
+
+    /// A call of a name means its function, also where a plain value has that name: `duration(duration)`.
+    private func functionBehind(_ value: TemplateValue, _ base: ExpressionNode) -> TemplateValue? {
+        guard case .name(let name, let builtin) = base else { return nil }
+        if case .function = value { return nil }
+        return (functions[name].map { .host($0) } ?? builtin.map { .builtin($0) }).map { .function($0) }
     }
 
     private mutating func chain(

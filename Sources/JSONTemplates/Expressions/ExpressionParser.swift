@@ -230,6 +230,8 @@ extension TemplateError {
     static var unterminated: TemplateError { TemplateError(.syntax, "unterminated ${..} expression") }
 
     static func unexpected(_ token: Token, wanted: String) -> TemplateError {
-        TemplateError(.syntax, "Found: \(token.text) token, expected one of: \(wanted)")
+        TemplateError(
+            .syntax, "Found: \(token.text) token, expected one of: \(wanted)",
+            position: token.end - token.text.utf8.count)
     }
 }

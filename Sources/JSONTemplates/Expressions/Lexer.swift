@@ -85,7 +85,7 @@ struct Lexer {
             return token(.symbol(symbol), from: first)
         }
         let (whole, rest) = (text(start..<source.count), text(first..<source.count))
-        throw TemplateError(.syntax, "Unexpected input for '\(whole)' at '\(rest)'")
+        throw TemplateError(.syntax, "Unexpected input for '\(whole)' at '\(rest)'", position: first)
     }
 
     private mutating func number() -> Token {

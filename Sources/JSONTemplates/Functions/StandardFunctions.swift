@@ -5,7 +5,7 @@ import JSON
 /// Where a text is wanted, numbers and booleans are written as text, and null is the empty text.
 extension HostFunctions {
     package static let standard = HostFunctions([
-        choice, capitals, span, shortened, text,
+        choice, capitals, span, shortened, plainLine, text,
         escape("urlencode", Escapes.urlencode), escape("mrkdwn", Escapes.mrkdwn),
         escape("markdown", Escapes.markdown), escape("html", Escapes.html),
     ])
@@ -87,7 +87,7 @@ extension HostFunctions {
         return text
     }
 
-    private static func text(_ value: TemplateValue) -> String? {
+    static func text(_ value: TemplateValue) -> String? {
         if case .null = value { "" } else { value.scalarText }
     }
 }

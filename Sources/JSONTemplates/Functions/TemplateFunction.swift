@@ -34,6 +34,8 @@ package struct HostFunctions: Sendable {
 
     subscript(name: String) -> HostFunction? { table[name] }
 
+    package func adding(_ others: HostFunctions) -> HostFunctions { adding(Array(others.table.values)) }
+
     package func adding(_ functions: [HostFunction]) -> HostFunctions {
         var sum = self
         for function in functions { sum.table[function.name] = function }

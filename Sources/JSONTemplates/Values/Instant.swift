@@ -9,6 +9,13 @@ struct Instant: CustomStringConvertible {
 
     init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
+    /// A number of milliseconds, its fraction dropped; nil where the year would not have four digits.
+    init?(_ number: TemplateNumber) {
+        let milliseconds = number.double.rounded(.down)
+        guard milliseconds.magnitude < 0x1p53, Instant.bounds.contains(Int64(milliseconds)) else { return nil }
+        self.init(milliseconds: Int64(milliseconds))
+    }
+
     /// Reads a time in UTC, or nil where it is none; digits behind the milliseconds are dropped.
     init?(_ text: String) {
         let bytes = Array(text.utf8)
@@ -34,14 +41,29 @@ struct Instant: CustomStringConvertible {
     }
 
     var description: String {
+        let parts = parts
+        let date = [Instant.padded(parts.year, 4), Instant.padded(parts.month, 2), Instant.padded(parts.day, 2)]
+            .joined(separator: "-")
+        let time = [parts.hour, parts.minute, parts.second].map { Instant.padded($0, 2) }.joined(separator: ":")
+        return "\(date)T\(time).\(Instant.padded(parts.millisecond, 3))Z"
+    }
+
+    /// The calendar's and the clock's view, in UTC.
+    struct Parts {
+        let year: Int64, month: Int64, day: Int64, hour: Int64, minute: Int64, second: Int64, millisecond: Int64
+        /// 0 is Monday.
+        let weekday: Int
+    }
+
+    var parts: Parts {
         var days = (milliseconds.quotientAndRemainder(dividingBy: Instant.dayMilliseconds)).quotient
         var rest = milliseconds - days * Instant.dayMilliseconds
         if rest < 0 { (days, rest) = (days - 1, rest + Instant.dayMilliseconds) }
         let (year, month, day) = Instant.date(days)
-        let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60)
-        let date = [Instant.padded(year, 4), Instant.padded(month, 2), Instant.padded(day, 2)].joined(separator: "-")
-        let time = [hour, minute, second].map { Instant.padded($0, 2) }.joined(separator: ":")
-        return "\(date)T\(time).\(Instant.padded(rest % 1000, 3))Z"
+        // 1970-01-01 was a Thursday; no day of these bounds is 719,467 days before it.
+        return Parts(
+            year: year, month: month, day: day, hour: rest / 3_600_000, minute: rest / 60_000 % 60,
+            second: rest / 1000 % 60, millisecond: rest % 1000, weekday: Int((days + 3 + 7 * 102_781) % 7))
     }
 }
 
@@ -61,17 +83,17 @@ extension Instant {
         return number((digits + Array("00".utf8)).prefix(3))
     }
 
-    private static func padded(_ number: Int64, _ width: Int) -> String {
+    static func padded(_ number: Int64, _ width: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
-    private static func days(in month: Int64, of year: Int64) -> Int64 {
+    static func days(in month: Int64, of year: Int64) -> Int64 {
         days(before: month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1) - days(before: year, month)
     }
 
     /// Days from 1970-01-01 to the first of a month (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    private static func days(before year: Int64, _ month: Int64) -> Int64 {
+    static func days(before year: Int64, _ month: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = (shifted >= 0 ? shifted : shifted - 399) / 400
         let yearOfEra = shifted - era * 400

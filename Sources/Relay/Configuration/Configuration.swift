@@ -70,10 +70,12 @@ package struct Destination: Sendable {
     package let overrides: OutcomeOverrides
     /// Requests in flight at most.
     package let concurrency: Int
+    /// Nil where nothing of a request depends on the event but its body, which then goes out as it came.
+    package let templates: RequestTemplates?
 
     package init(
         name: String, method: String, url: String, headers: [Header], signer: Signer?, options: TransferOptions,
-        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int
+        retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int, templates: RequestTemplates? = nil
     ) {
         self.name = name
         self.method = method
@@ -84,6 +86,7 @@ package struct Destination: Sendable {
         self.retry = retry
         self.overrides = overrides
         self.concurrency = concurrency
+        self.templates = templates
     }
 }
 
@@ -117,21 +120,6 @@ package struct RetrySchedule: Sendable, Equatable {
     package static let standard = RetrySchedule(
         waitsMilliseconds: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400].map { $0 * 1000 },
         budgetMilliseconds: 80 * 3_600_000)
-}
-
-/// A destination's own word on what a status means.
-package struct OutcomeOverrides: Sendable, Equatable {
-    package let exact: [Int: Outcome]
-    /// By the status' first digit.
-    package let classes: [Int: Outcome]
-
-    package init(exact: [Int: Outcome] = [:], classes: [Int: Outcome] = [:]) {
-        self.exact = exact
-        self.classes = classes
-    }
-
-    /// The exact status before its class.
-    package func outcome(of status: Int) -> Outcome? { exact[status] ?? classes[status / 100] }
 }
 
 extension String {

@@ -6,6 +6,7 @@ package struct RoutesFile: Sendable {
     let destinations: [DestinationDeclaration]
     let routes: [Route]
     let limits: Limits
+    let presets: PresetLibrary
     /// The text, to find positions in.
     let bytes: [UInt8]
 
@@ -15,13 +16,15 @@ package struct RoutesFile: Sendable {
     /// Reads the text of a routes file and reports everything that is wrong with it, in the order of the text. A fault
     /// of JSON's syntax is reported alone, since what stands behind it cannot be read.
     /// - Returns: no file where one of the findings is an error.
-    package static func decode(_ bytes: [UInt8]) -> (file: RoutesFile?, findings: [Finding]) {
+    package static func decode(
+        _ bytes: [UInt8], presets: PresetLibrary = PresetLibrary()
+    ) -> (file: RoutesFile?, findings: [Finding]) {
         let log = FindingLog()
-        let file = read(bytes, log)
+        let file = read(bytes, presets, log)
         return (log.hasErrors ? nil : file, log.findings(in: bytes))
     }
 
-    static func read(_ bytes: [UInt8], _ log: FindingLog) -> RoutesFile? {
+    static func read(_ bytes: [UInt8], _ presets: PresetLibrary, _ log: FindingLog) -> RoutesFile? {
         guard let root = parse(bytes, log) else { return nil }
         let field = Field(node: root, path: "", log: log)
         guard var reader = field.object("one JSON object with \"sources\", \"destinations\" and \"routes\"") else {
@@ -40,9 +43,9 @@ package struct RoutesFile: Sendable {
             sources: sourcesField?.memberNames ?? [], destinations: destinationsField?.memberNames ?? [])
         return RoutesFile(
             sources: sourcesField?.sources(retentionMilliseconds: limits.retentionMilliseconds) ?? [],
-            destinations: destinationsField?.destinations() ?? [],
+            destinations: destinationsField?.destinations(presets) ?? [],
             routes: routesField?.routes(known: known, bytes) ?? [],
-            limits: limits, bytes: bytes)
+            limits: limits, presets: presets, bytes: bytes)
     }
 }
 

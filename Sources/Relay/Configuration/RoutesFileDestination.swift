@@ -12,6 +12,9 @@ struct DestinationDeclaration: Sendable {
     let retry: RetrySchedule
     let overrides: OutcomeOverrides
     let concurrency: Int
+    let body: BodyTemplate?
+    /// The preset's name.
+    let preset: String?
 
     static let defaultConcurrency: Int64 = 8
 }
@@ -26,17 +29,17 @@ private enum Method: String, CaseIterable {
 
 extension Field {
     /// Reads `destinations`.
-    func destinations() -> [DestinationDeclaration] {
+    func destinations(_ presets: PresetLibrary) -> [DestinationDeclaration] {
         guard let reader = object("an object of names and destinations") else { return [] }
         let declarations = reader.entries.compactMap { name, keyPlace, field in
             log.check(name: name, at: keyPlace)
-            return field.destination(name)
+            return field.withPreset(from: presets)?.destination(name)
         }
         noteSharedURLs(declarations)
         return declarations
     }
 
-    private func destination(_ name: String) -> DestinationDeclaration? {
+    func destination(_ name: String) -> DestinationDeclaration? {
         guard var reader = object("a destination: an object with \"url\"") else { return nil }
         defer { reader.finish() }
         let urlField = reader.required(
@@ -48,14 +51,19 @@ extension Field {
         let options = reader.transferOptions()
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
-        let overrides = reader.optional("outcomes")?.outcomes() ?? OutcomeOverrides()
-        reader.refuseUnsupported("preset", "body", "format", "success", "rate", "ordered")
+        let overrides = reader.outcomeOverrides()
+        let body = reader.body()
+        let preset = reader.optional("preset")?.text()
+        // PresetMerge.swift has put its values around the body.
+        _ = reader.optional("with")
+        reader.refuseUnsupported("rate", "ordered")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
             options: options, retry: retry, overrides: overrides,
-            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency))
+            concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
+            preset: preset)
     }
 
     private func webhookURL(_ options: TransferOptions) -> TextDeclaration? {

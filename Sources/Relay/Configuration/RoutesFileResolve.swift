@@ -1,3 +1,4 @@
+package import JSONTemplates
 import Signatures
 
 /// What was found at a reference.
@@ -27,11 +28,13 @@ extension RoutesFile {
     /// Reads a routes file, fetches its secrets and reports what is wrong with either, all at once: `decode` and
     /// `resolve` in one, except that a faulty file's secrets are looked at too.
     package static func load(
-        _ bytes: [UInt8], directory: String, unreadable: Finding.Severity = .error, secret: @escaping SecretSource
+        _ bytes: [UInt8], directory: String, unreadable: Finding.Severity = .error,
+        functions: HostFunctions = .withoutZones, presets: PresetLibrary = PresetLibrary(),
+        secret: @escaping SecretSource
     ) -> (configuration: Configuration?, findings: [Finding]) {
         let log = FindingLog()
         let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
-        let configuration = read(bytes, log)?.configuration(secrets, directory: directory)
+        let configuration = read(bytes, presets, log)?.configuration(secrets, directory: directory, functions)
         return (configuration, log.findings(in: bytes))
     }
 
@@ -42,20 +45,25 @@ extension RoutesFile {
     /// the key.
     /// - Parameters:
     ///   - directory: where relative paths of `tls` start.
+    ///   - functions: what templates can call beside JSON-e's own.
     ///   - secret: asked once for each reference.
     /// - Returns: no configuration where one of the findings is an error. No finding holds a secret.
     package func resolve(
-        directory: String, unreadable: Finding.Severity = .error, secret: @escaping SecretSource
+        directory: String, unreadable: Finding.Severity = .error, functions: HostFunctions = .withoutZones,
+        secret: @escaping SecretSource
     ) -> (configuration: Configuration?, findings: [Finding]) {
         let log = FindingLog()
         let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
-        let configuration = configuration(secrets, directory: directory)
+        let configuration = configuration(secrets, directory: directory, functions)
         return (configuration, log.findings(in: bytes))
     }
 
-    private func configuration(_ secrets: SecretReader, directory: String) -> Configuration? {
+    private func configuration(
+        _ secrets: SecretReader, directory: String, _ functions: HostFunctions
+    ) -> Configuration? {
         let sources = sources.map { $0.resolved(secrets) }
-        let resolved = destinations.compactMap { $0.resolved(secrets, directory: directory) }
+        let resolved = destinations.compactMap { $0.resolved(secrets, directory: directory, functions) }
+        remarkURLs(resolved, secrets.log)
         guard !secrets.log.hasErrors else { return nil }
         let named = Dictionary(resolved.map { ($0.name, $0) }) { first, _ in first }
         return Configuration(sources: sources, destinations: named, router: Router(routes: routes), limits: limits)
@@ -74,14 +82,21 @@ extension SourceDeclaration {
 }
 
 extension DestinationDeclaration {
-    fileprivate func resolved(_ secrets: SecretReader, directory: String) -> Destination? {
+    fileprivate func resolved(
+        _ secrets: SecretReader, directory: String, _ functions: HostFunctions
+    ) -> Destination? {
         let url = resolvedURL(secrets)
         let allHeaders = (auth.map { [secrets.authorization($0)] } ?? []) + headers.map { secrets.header($0) }
         let signer = signing.map { secrets.signer($0) }
         guard let url else { return nil }
         return Destination(
             name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
-            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency)
+            options: options.absolute(in: directory), retry: retry, overrides: overrides, concurrency: concurrency,
+            templates: templates(functions))
+    }
+
+    private func templates(_ functions: HostFunctions) -> RequestTemplates? {
+        body.map { RequestTemplates(body: $0, functions: functions) }
     }
 
     private func resolvedURL(_ secrets: SecretReader) -> String? {

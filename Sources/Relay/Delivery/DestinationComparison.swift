@@ -7,6 +7,14 @@ extension Destination {
     package func isReached(like other: Destination) -> Bool {
         method == other.method && url.hasSameBytes(as: other.url) && options == other.options
             && overrides == other.overrides && hasSameHeaders(as: other) && hasSameSignature(as: other)
+            && hasSameTemplates(as: other)
+    }
+
+    private func hasSameTemplates(as other: Destination) -> Bool {
+        guard let ours = templates, let theirs = other.templates else {
+            return templates == nil && other.templates == nil
+        }
+        return ours.isSame(as: theirs)
     }
 
     private func hasSameHeaders(as other: Destination) -> Bool {

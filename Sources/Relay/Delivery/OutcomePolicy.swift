@@ -7,23 +7,55 @@ package struct Judgement: Sendable, Equatable {
     package let text: String
     /// What the operator can do; empty where nothing needs doing.
     package let advice: String
+    /// The destination's conditions that failed on this answer, and so did not count.
+    package var faults: [AnswerFault] = []
 }
 
 /// The table of outcomes in docs/delivery.md. Pure.
 package enum OutcomePolicy {
-    /// Decides by the destination's overrides first, then by the table.
-    package static func judge(_ ending: AttemptResult.Ending, overrides: OutcomeOverrides) -> Judgement {
+    /// Decides by the destination's own word first, then by the table.
+    package static func judge(_ ending: AttemptResult.Ending, for destination: Destination, now: Timestamp) -> Judgement
+    {
         switch ending {
-        case .response(let response): judge(status: response.status, overrides: overrides)
+        case .response(let response): judge(response, for: destination, now: now)
         case .failure(let failure): judge(failure)
         }
     }
 
-    private static func judge(status: Int, overrides: OutcomeOverrides) -> Judgement {
-        let outcome = overrides.outcome(of: status) ?? defaultOutcome(status: status)
+    private static func judge(_ response: Response, for destination: Destination, now: Timestamp) -> Judgement {
+        let status = response.status
+        let overrides = destination.overrides
+        var answer = AnswerReader(response, now: now)
+        let own = overrides.outcome(of: status, &answer)
+        if own == nil, (200..<300).contains(status), let success = overrides.success, !answer.isTrue(success) {
+            return unsuccessful(response, success, faults(answer, destination))
+        }
+        let outcome = own ?? defaultOutcome(status: status)
         return Judgement(
             outcome: outcome, code: "status_\(status)", text: "the destination answered \(status)",
-            advice: advice(status: status, outcome: outcome))
+            advice: advice(status: status, outcome: outcome), faults: faults(answer, destination))
+    }
+
+    /// A success that is none: it may be one next time.
+    private static func unsuccessful(
+        _ response: Response, _ success: AnswerExpression, _ faults: [AnswerFault]
+    ) -> Judgement {
+        let fault = faults.first { $0.path == success.path }
+        let why = fault.map { "\"success\" fails on its answer: \($0.text)" } ?? "\"success\" is false for its answer"
+        let cut = response.isComplete ? "" : ", of which only a part came"
+        return Judgement(
+            outcome: .retry, code: fault == nil ? "success_false" : "success_failed",
+            text: "the destination answered \(response.status), but \(why)\(cut)", advice: "", faults: faults)
+    }
+
+    /// An expression's error may repeat the answer, and the answer our request.
+    private static func faults(_ answer: AnswerReader, _ destination: Destination) -> [AnswerFault] {
+        guard !answer.failures.isEmpty else { return [] }
+        let secrets = destination.secrets
+        return answer.failures.map { path, message in
+            let text = Redaction.redact(Array(message.utf8), secrets: secrets)
+            return AnswerFault(path: path, text: String(decoding: text, as: UTF8.self))
+        }
     }
 
     /// A status that the table does not name is a passing trouble: it is tried until its budget ends.

@@ -21,6 +21,12 @@ package enum RetryAfter {
         return wait > 0 ? min(wait, capMilliseconds) : nil
     }
 
+    /// The wait in milliseconds, by the same rules; nil where the number is not above 0 or not finite.
+    package static func milliseconds(seconds: Double) -> Int64? {
+        guard seconds > 0, seconds.isFinite else { return nil }
+        return Int64(min(seconds.rounded(.up) * 1000, Double(capMilliseconds)))
+    }
+
     /// What follows the whole seconds: true for a fraction, which some services send, false for nothing, nil for
     /// anything else, such as the rest of a date.
     private static func isFraction(_ rest: Substring.UTF8View.SubSequence) -> Bool? {

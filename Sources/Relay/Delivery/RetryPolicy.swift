@@ -16,10 +16,22 @@ package enum RetryPolicy {
     private static let tooManyRequestsMilliseconds: Int64 = 5000
 
     /// How long the destination wants nothing at all, in milliseconds; nil where it does not say so.
-    package static func laneWaitMilliseconds(_ ending: AttemptResult.Ending, now: Timestamp) -> Int64? {
+    ///
+    /// - Parameter retryAfter: says it too, in seconds; the longer wait counts.
+    package static func laneWaitMilliseconds(
+        _ ending: AttemptResult.Ending, retryAfter: AnswerExpression?, now: Timestamp
+    ) -> Int64? {
         guard case .response(let response) = ending else { return nil }
-        let wish = response.header("retry-after").flatMap { RetryAfter.milliseconds($0, now: now) }
-        return wish ?? (response.status == 429 ? tooManyRequestsMilliseconds : nil)
+        let header = response.header("retry-after").flatMap { RetryAfter.milliseconds($0, now: now) }
+        let answer = retryAfter.flatMap { milliseconds($0, response, now: now) }
+        let fallback = response.status == 429 ? tooManyRequestsMilliseconds : nil
+        return [header, answer].compactMap(\.self).max() ?? fallback
+    }
+
+    /// An answer without the keys that the expression names is no fault: most errors say nothing of a wait.
+    private static func milliseconds(_ expression: AnswerExpression, _ response: Response, now: Timestamp) -> Int64? {
+        var answer = AnswerReader(response, now: now)
+        return answer.number(expression).flatMap { RetryAfter.milliseconds(seconds: $0) }
     }
 
     /// Decides by the judgement, the schedule and both budgets.

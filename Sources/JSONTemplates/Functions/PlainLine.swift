@@ -1,0 +1,52 @@
+extension HostFunctions {
+    /// `line(text, n)`: one line of at most n characters, the last of them `…` where some are left out.
+    ///
+    /// What a person typed is to stand in a line of ours and change nothing around it: white space and control
+    /// characters become one space, and invisible characters, such as those that turn the direction of text, go. The
+    /// joiners stay, which scripts and emoji need.
+    static let plainLine = HostFunction("line") { budget, arguments throws(TemplateError) in
+        guard arguments.count == 2, let text = text(arguments[0]), case .number(let number) = arguments[1],
+            let most = number.wholeNumber, most > 0
+        else { throw .badArguments("line", "expected a text and a number above 0") }
+        try budget.makeText(bytes: text.utf8.count)
+        var line = PlainLine(most: most)
+        for scalar in text.unicodeScalars {
+            line.add(scalar)
+            if line.isCut { break }
+        }
+        return .string(line.text)
+    }
+}
+
+/// A line in the making.
+private struct PlainLine {
+    /// Characters at most.
+    let most: Int
+    private var scalars: [Unicode.Scalar] = []
+    private var owesSpace = false
+    private(set) var isCut = false
+
+    init(most: Int) { self.most = most }
+
+    mutating func add(_ scalar: Unicode.Scalar) {
+        switch scalar.properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator, .spaceSeparator:
+            owesSpace = !scalars.isEmpty
+        case .format where scalar != "\u{200C}" && scalar != "\u{200D}": break
+        default:
+            if owesSpace { append(" ") }
+            owesSpace = false
+            append(scalar)
+        }
+    }
+
+    private mutating func append(_ scalar: Unicode.Scalar) {
+        if scalars.count < most { scalars.append(scalar) } else { isCut = true }
+    }
+
+    var text: String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: isCut ? scalars.dropLast() : scalars[...])
+        return isCut ? String(view) + "…" : String(view)
+    }
+}
