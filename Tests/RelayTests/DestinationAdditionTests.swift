@@ -3,6 +3,11 @@ import Testing
 
 @testable import Relay
 
+private let presets = [
+    PresetOutline("slack"), PresetOutline("telegram", parameters: ["chat_id"]),
+    PresetOutline("hubspot-call", hasURL: true),
+]
+
 /// A file in a style of its own: one line a destination, values below each other.
 private let routes = """
     {
@@ -28,7 +33,7 @@ private func addition(
 /// The lines of the result that the text did not have.
 private func newLines(_ addition: DestinationAddition, to text: String = routes) throws -> [String] {
     let bytes = Array(text.utf8)
-    let edited = try addition.insertions(into: bytes).applied(to: bytes)
+    let edited = try addition.insertions(into: bytes, presets: presets).applied(to: bytes)
     let old = Set(text.split(separator: "\n").map(String.init))
     return String(decoding: edited, as: UTF8.self).split(separator: "\n").map(String.init).filter { !old.contains($0) }
 }
@@ -36,7 +41,7 @@ private func newLines(_ addition: DestinationAddition, to text: String = routes)
 /// What the command would say instead of adding.
 private func fault(_ addition: DestinationAddition, to text: String = routes) -> String {
     do throws(DestinationAddition.Fault) {
-        return "\(try addition.insertions(into: Array(text.utf8)))"
+        return "\(try addition.insertions(into: Array(text.utf8), presets: presets))"
     } catch {
         switch error {
         case .argument(let message): return message
@@ -89,11 +94,12 @@ struct DestinationAdditionTests {
     }
 
     @Test func whatCannotBeIsSaidWithTheWayOut() {
-        let presets = PresetOutline.known.map(\.name).joined(separator: ", ")
         #expect(
             fault(addition(preset: "slak"))
-                == #"there is no preset "slak", did you mean "slack"? The presets are \#(presets)"#)
-        #expect(fault(addition(preset: "fax")) == #"there is no preset "fax". The presets are \#(presets)"#)
+                == #"there is no preset "slak", did you mean "slack"? The presets are slack, telegram, hubspot-call"#)
+        #expect(
+            fault(addition(preset: "fax"))
+                == #"there is no preset "fax". The presets are slack, telegram, hubspot-call"#)
         #expect(
             fault(addition("crm")) == #"there is a destination "crm" already, in line 4: choose another name"#)
         #expect(
@@ -129,10 +135,29 @@ struct DestinationAdditionTests {
         #"the file is empty: write a JSON object with "sources", "destinations" and "routes""#
 }
 
+struct PresetOutlineTests {
+    @Test func anOutlineSaysWhatAPresetsFileAsksFor() throws {
+        let file = #"""
+            { "name": "own", "title": "O", "about": "A.", "needs": [ "a key" ],
+              "with": { "room": { "about": "R.", "example": 1 },
+                        "zone": { "about": "Z.", "example": "", "default": null } },
+              "destination": { "url": "https://x.example.com/", "body": "${with.room}", "format": "text" } }
+            """#
+        let library = PresetLibrary(own: [
+            PresetFile(name: "own", path: "own.json", bytes: Array(file.utf8)),
+            PresetFile(name: "torn", path: "torn.json", bytes: []),
+        ])
+        #expect(library.outlines.map(\.name) == ["own", "torn"], "check says what is wrong with the other")
+        let outline = try #require(library.outlines.first)
+        #expect((outline.name, outline.hasURL) == ("own", true))
+        #expect((outline.needs, outline.parameters) == (["a key"], ["room"]))
+    }
+}
+
 struct AdditionPreviewTests {
     private func preview(_ addition: DestinationAddition, of text: String) throws -> String {
         let bytes = Array(text.utf8)
-        let insertions = try addition.insertions(into: bytes)
+        let insertions = try addition.insertions(into: bytes, presets: presets)
         return AdditionPreview(insertions, in: bytes).lines(file: "r").joined(separator: "\n")
     }
 

@@ -7,7 +7,7 @@ struct Add: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Add a destination to the routes file, which stays as it is otherwise, and check the result.",
         discussion: """
-            Presets: \(PresetOutline.known.map(\.name).joined(separator: ", ")). The new lines are written in the \
+            Presets: \(ShippedPresets.files.map(\.name).joined(separator: ", ")). The new lines are written in the \
             style of those around them. Where check finds an error that was not there before, nothing is written. \
             Exit code 0 without errors, 64 for a name, preset or route that cannot be, 66 where there is no file, \
             73 where it is a link, 75 where somebody else changed it meanwhile, 77 where it may not be written, 78 \
@@ -53,8 +53,9 @@ struct Add: ParsableCommand {
 
     func run() throws {
         let edited = try explaining { () throws(EditedFile.Fault) in try EditedFile(options.config) }
-        let insertions = try insertions(edited.bytes)
         let loader = RoutesLoader(path: edited.path, unreadableSecret: .note)
+        let presets = ShippedPresets.library(directory: loader.directory).outlines
+        let insertions = try insertions(edited.bytes, presets)
         let result = loader.load(insertions.applied(to: edited.bytes))
         if isDryRun {
             AdditionPreview(insertions, in: edited.bytes).lines(file: edited.path).forEach(Add.show)
@@ -70,15 +71,15 @@ struct Add: ParsableCommand {
             Output.words(printable("\(edited.path): the destination \"\(name)\" was added"))
         }
         show(result.findings)
-        advise(result)
+        advise(result, presets.first { $0.name == preset }?.needs ?? [])
         if result.findings.contains(where: { $0.severity == .error }) { throw ExitStatus.badConfiguration }
     }
 
-    private func insertions(_ bytes: [UInt8]) throws -> [JSONInsertion] {
+    private func insertions(_ bytes: [UInt8], _ presets: [PresetOutline]) throws -> [JSONInsertion] {
         let addition = DestinationAddition(
             name: name, preset: preset, url: urlValue, parameters: JSONObject(parameters.map(Add.parameter)),
             routes: routes)
-        do throws(DestinationAddition.Fault) { return try addition.insertions(into: bytes) } catch {
+        do throws(DestinationAddition.Fault) { return try addition.insertions(into: bytes, presets: presets) } catch {
             switch error {
             case .argument(let message):
                 Output.words(printable("gruveo-relay: \(message)"))
@@ -124,8 +125,7 @@ struct Add: ParsableCommand {
         Output.data(parts.map { printable(String($0)) }.joined(separator: "\t") + (isWindows ? "\r" : ""))
     }
 
-    private func advise(_ result: RoutesLoader.Loaded) {
-        let needs = PresetOutline.known.first { $0.name == preset }?.needs ?? []
+    private func advise(_ result: RoutesLoader.Loaded, _ needs: [String]) {
         for need in needs { Output.words("note: \(preset) needs \(need)") }
         if url != nil {
             Output.words("note: whoever can read the file now knows the URL, which is a secret: see --url-credential")

@@ -28,7 +28,7 @@ package struct DestinationAddition: Sendable {
 
     /// What to put into the text of a routes file, in the order of the text.
     package func insertions(
-        into bytes: [UInt8], presets: [PresetOutline] = PresetOutline.known
+        into bytes: [UInt8], presets: [PresetOutline]
     ) throws(Fault) -> [JSONInsertion] {
         let outline = try outline(presets)
         try checkName()

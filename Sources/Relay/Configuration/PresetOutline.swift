@@ -1,3 +1,5 @@
+import JSON
+
 /// What has to be known of a preset to write a destination that uses it.
 package struct PresetOutline: Sendable {
     package let name: String
@@ -14,13 +16,24 @@ package struct PresetOutline: Sendable {
         self.parameters = parameters
         self.hasURL = hasURL
     }
+}
 
-    /// The presets that there are.
-    package static let known = [
-        PresetOutline("slack"), PresetOutline("discord"), PresetOutline("teams"), PresetOutline("mattermost"),
-        PresetOutline("googlechat"), PresetOutline("telegram", parameters: ["chat_id"]),
-        PresetOutline("hubspot-call", hasURL: true), PresetOutline("salesforce-task"),
-        PresetOutline("pipedrive-activity", hasURL: true), PresetOutline("zoho-call"), PresetOutline("zapier"),
-        PresetOutline("make"), PresetOutline("n8n"),
-    ]
+extension PresetLibrary {
+    /// What `add` has to know of each preset; one whose file is faulty asks for nothing, and check says what is wrong.
+    package var outlines: [PresetOutline] {
+        let readable = Dictionary(presets.map { ($0.name, $0.outline) }) { first, _ in first }
+        return names.map { readable[$0] ?? PresetOutline($0) }
+    }
+}
+
+extension Preset {
+    fileprivate var outline: PresetOutline {
+        PresetOutline(
+            name, needs: needs, parameters: parameters.filter { $0.standard == nil }.map(\.name), hasURL: hasURL)
+    }
+
+    private var hasURL: Bool {
+        guard case .object(let members) = destination.kind else { return false }
+        return members.contains { $0.key == "url" }
+    }
 }
