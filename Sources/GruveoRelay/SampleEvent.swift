@@ -14,11 +14,12 @@ enum SampleEvent: String, ExpressibleByArgument, CaseIterable, Sendable {
         at time: Timestamp, link: String = SampleEvent.link, tracking: JSONObject = SampleEvent.tracking
     ) -> [UInt8] {
         let user = #""user": { "name": "John Smith", "email": "john@acme.com" }, "#
+        let parameters = tracking.members.map { "\(JSONSerializer.quoted($0.key)): \(JSONSerializer.text($0.value))" }
         let text = """
             { "timestamp": \(time.milliseconds), "maxParticipants": \(self == .answered ? 2 : 1), \
             "duration": \(self == .answered ? 183 : 0), "link": \(JSONSerializer.quoted(link)), "location": "Greece", \
             "resolution": "\(rawValue)", \(self == .missed ? "" : user)\
-            "tracking": \(JSONSerializer.text(.object(tracking))), "waitingTime": \(self == .answered ? 5 : 40), \
+            "tracking": { \(parameters.joined(separator: ", ")) }, "waitingTime": \(self == .answered ? 5 : 40), \
             "account": { "id": "9cf7336a-e40e-4628-bdac-4370298ccf14", "organization": "Acme Corp." }, \
             "assignedUsers": [ { "name": "John Smith", "email": "john@acme.com" }, \
             { "name": "Patty Jones", "email": "patty.jones@acme.com" } ] }
