@@ -3,48 +3,68 @@ package struct Signer: Sendable {
     /// How it signs.
     package let scheme: SigningScheme
 
-    private let keys: [HMACKey]
+    private let method: Method
+
+    private enum Method {
+        case body(HMACKey, header: String, prefix: String, encoding: SignatureEncoding)
+        case standardWebhooks([SigningKey])
+    }
 
     /// A signer with one key, or with several where the scheme is Standard Webhooks: the new one first, the old one
     /// until every receiver knows the new one.
     ///
-    /// Keys of Standard Webhooks are `whsec_` and base64, or the bytes themselves.
-    /// - Throws: the first fault of scheme or keys.
+    /// Keys of Standard Webhooks are texts (see `SigningKey`) or the bytes themselves; both kinds may stand together.
+    /// - Throws: the first fault of the scheme, or those of all keys.
     package init(scheme: SigningScheme, secrets: [Secret]) throws(SigningError) {
         try scheme.validate(keyCount: secrets.count)
-        var keys: [HMACKey] = []
-        for (index, secret) in secrets.enumerated() {
-            let secret = scheme == .standardWebhooks ? try Self.unwrapped(secret, index: index) : secret
-            guard secret.count >= Secret.minimumCount else {
-                throw .keyTooShort(key: index, count: secret.count)
-            }
-            keys.append(HMACKey(secret))
-        }
         self.scheme = scheme
-        self.keys = keys
+        if let layout = scheme.bodySignature {
+            let keys = try Self.keys(secrets, Self.bodyKey)
+            // Exactly one, as `validate` has seen.
+            method = .body(keys[0], header: layout.header, prefix: layout.prefix, encoding: layout.encoding)
+        } else {
+            method = .standardWebhooks(
+                try Self.keys(secrets) { secret throws(KeyFault) in try SigningKey(standardWebhooks: secret) })
+        }
+    }
+
+    /// A signer of Standard Webhooks with keys that were read already.
+    package init(standardWebhooks keys: [SigningKey]) {
+        scheme = .standardWebhooks
+        method = .standardWebhooks(keys)
     }
 
     /// The signature headers of one attempt. `webhook-id` is not among them: every request has it, signed or not.
     package func headers(id: String, timestampSeconds: Int64, body: [UInt8]) -> [(name: String, value: String)] {
-        guard let layout = scheme.bodySignature else {
-            return standardWebhooks(id: id, timestamp: String(timestampSeconds), body: body)
+        switch method {
+        case .body(let key, let header, let prefix, let encoding):
+            return [(header, prefix + encoding.encode(key.authenticate(body)))]
+        case .standardWebhooks(let keys):
+            let head = StandardWebhooks.head(id: id, timestampSeconds: timestampSeconds)
+            return [
+                (SigningScheme.timestampHeader, String(timestampSeconds)),
+                (SigningScheme.signatureHeader, keys.map { $0.signature(head, body) }.joined(separator: " ")),
+            ]
         }
-        return keys.map { (layout.header, layout.prefix + layout.encoding.encode($0.authenticate(body))) }
     }
 
-    private func standardWebhooks(id: String, timestamp: String, body: [UInt8]) -> [(name: String, value: String)] {
-        let head = Array("\(id).\(timestamp).".utf8)
-        let signatures = keys.map { "v1," + Base64.encode($0.authenticate(head, body)) }
-        return [
-            (SigningScheme.timestampHeader, timestamp),
-            (SigningScheme.signatureHeader, signatures.joined(separator: " ")),
-        ]
+    /// A key whose receiver would have to know a private key, or whose secret is public, is a mistake.
+    private static func bodyKey(_ secret: Secret) throws(KeyFault) -> HMACKey {
+        for mark in [KeyMark.ed25519Private, .ed25519Public] where secret.bytes.starts(with: mark.rawValue.utf8) {
+            throw .onlyStandardWebhooks
+        }
+        return try HMACKey(longEnough: secret)
     }
 
-    private static func unwrapped(_ secret: Secret, index: Int) throws(SigningError) -> Secret {
-        let mark = Array("whsec_".utf8)
-        guard secret.bytes.starts(with: mark) else { return secret }
-        guard let key = Base64.decode(secret.bytes[mark.count...]) else { throw .keyNotBase64(key: index) }
-        return Secret(key)
+    private static func keys<Key>(
+        _ secrets: [Secret], _ make: (Secret) throws(KeyFault) -> Key
+    ) throws(SigningError) -> [Key] {
+        var keys: [Key] = []
+        var faults: [SigningError.BadKey] = []
+        for (index, secret) in secrets.enumerated() {
+            do throws(KeyFault) { keys.append(try make(secret)) } catch { faults.append(.init(index, error)) }
+        }
+        guard faults.isEmpty else { throw .badKeys(faults) }
+        return keys
     }
 }

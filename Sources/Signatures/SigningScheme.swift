@@ -15,7 +15,7 @@ package enum SignatureEncoding: String, Sendable {
 package enum SigningScheme: Sendable, Equatable {
     /// As Gruveo signs: the body, in hex.
     case gruveo
-    /// Standard Webhooks 1.0.0, symmetric: `id.timestamp.body`, with one signature for each key.
+    /// Standard Webhooks 1.0.0: `id.timestamp.body`, with one signature for each key, of HMAC or Ed25519.
     case standardWebhooks
     /// As GitHub signs: the body, in hex after `sha256=`.
     case github
@@ -53,21 +53,30 @@ package enum SigningScheme: Sendable, Equatable {
     }
 }
 
-/// Why nothing can be signed with these settings. `key` is the place of the faulty key, counted from 0.
+/// Why nothing can be signed with these settings.
 package enum SigningError: Error, Equatable {
     case noKey
     /// Only Standard Webhooks has room for more than one signature.
     case severalKeys
-    /// The key has fewer than `Secret.minimumCount` bytes.
-    case keyTooShort(key: Int, count: Int)
-    /// What follows `whsec_` is not base64.
-    case keyNotBase64(key: Int)
+    /// These keys cannot be used.
+    case badKeys([BadKey])
     /// The header's name is not a token of HTTP.
     case badHeaderName
     /// The header belongs to the transfer itself: Host, Content-Length, Transfer-Encoding or Connection.
     case reservedHeaderName
     /// The prefix holds something other than visible ASCII, spaces and tabs.
     case badPrefix
+
+    /// A key by its place, counted from 0, and what is wrong with it.
+    package struct BadKey: Equatable, Sendable {
+        package let index: Int
+        package let fault: KeyFault
+
+        package init(_ index: Int, _ fault: KeyFault) {
+            self.index = index
+            self.fault = fault
+        }
+    }
 }
 
 /// The grammar of header fields (RFC 9110, section 5), looked at byte by byte: to Swift CR LF is one Character.

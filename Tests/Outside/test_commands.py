@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -15,8 +16,8 @@ import pytest
 from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, routes_to, sample, signature
 from test_durability import Ledger, World, loaded
 
-COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["reload"], ["dead"],
-            ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
+COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
+            ["reload"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
 
 
 def run(*arguments, input=None, timeout=30, **environment):
@@ -141,10 +142,17 @@ def test_send_posts_a_file_to_any_url_and_tells_other_answers_apart(make_relay, 
 
 # demo
 
-def started_demo(tmp_path):
+@pytest.fixture
+def short_path():
+    """A directory whose name leaves room for a unix socket's, which pytest's own does not always."""
+    with tempfile.TemporaryDirectory() as path:
+        yield pathlib.Path(path)
+
+
+def started_demo(directory):
     process = subprocess.Popen(
         [BINARY, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
-        env={**os.environ, "TMPDIR": str(tmp_path)})
+        env={**os.environ, "TMPDIR": str(directory)})
     lines = []
 
     def read():
@@ -157,8 +165,8 @@ def started_demo(tmp_path):
 
 @pytest.mark.release
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_demo_shows_three_events_and_ends_without_a_trace(tmp_path, way):
-    process, lines = started_demo(tmp_path)
+def test_demo_shows_three_events_and_ends_without_a_trace(short_path, way):
+    process, lines = started_demo(short_path)
     try:
         eventually(lambda: any("gruveo-relay check" in line for line in lines), 45, "the demo's last line")
         text = "\n".join(lines)
@@ -176,7 +184,7 @@ def test_demo_shows_three_events_and_ends_without_a_trace(tmp_path, way):
             assert header in standard[3]
         assert "422" in refusing[2]
         assert re.search(r"^dead letters, 2, in ", text, re.M) and "Ctrl-C" in text
-        [directory] = tmp_path.iterdir()
+        [directory] = short_path.iterdir()
         assert directory.stat().st_mode & 0o777 == 0o700
         letters = list(directory.glob("state/dead-letters/*/*.json"))
         assert len(letters) == 2 and all(letter.name in text for letter in letters)
@@ -187,14 +195,14 @@ def test_demo_shows_three_events_and_ends_without_a_trace(tmp_path, way):
         process.send_signal(way)
         assert process.wait(15) == 0
         assert process.stderr.read() == ""
-        assert list(tmp_path.iterdir()) == []
+        assert list(short_path.iterdir()) == []
     finally:
         process.kill()
         process.wait()
 
 
-def test_demo_listens_on_loopback_only(tmp_path):
-    process, lines = started_demo(tmp_path)
+def test_demo_listens_on_loopback_only(short_path):
+    process, lines = started_demo(short_path)
     try:
         eventually(lambda: any("gruveo-relay check" in line for line in lines), 45, "the demo's last line")
         own = {os.readlink(link)[8:-1] for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir()
@@ -209,6 +217,17 @@ def test_demo_listens_on_loopback_only(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_demo_says_that_the_temporary_directory_is_too_long(tmp_path):
+    directory = tmp_path / ("long" * 25)
+    directory.mkdir()
+    done = subprocess.run([BINARY, "demo"], capture_output=True, text=True, timeout=30,
+                          env={**os.environ, "TMPDIR": str(directory)})
+    assert (done.returncode, done.stdout) == (73, "")
+    assert done.stderr == ("gruveo-relay: TMPDIR is too long: a unix socket in it has a path of at most 107 bytes; "
+                           "set a shorter one\n")
+    assert list(directory.iterdir()) == []
 
 
 # Pipes

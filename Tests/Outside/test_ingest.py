@@ -323,6 +323,11 @@ def test_the_key_that_matched_is_named_in_the_log(make_relay, make_sink):
     assert relay.post(sample(1), key=KEY)[0] == 200
     assert relay.post(sample(2), key="the-old-key-0123456789")[0] == 200
     assert relay.post(sample(3), key="the-older-key-0123456789")[0] == 401
-    accepted = eventually(lambda: [line for line in relay.log().splitlines() if " accepted " in line][:2])
+
+    def accepted_lines():
+        lines = [line for line in relay.log().splitlines() if " accepted " in line]
+        return lines if len(lines) == 2 else None
+
+    accepted = eventually(accepted_lines)
     assert "key=new" in accepted[0] and "key=old" in accepted[1]
     relay.settled(delivered=2)

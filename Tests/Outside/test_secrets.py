@@ -15,11 +15,13 @@ SECRETS = {
     "SIGN_KEY": "canary-sign-key-3333333333", "TOKEN": "canary-token-4444444444", "URL_PATH": "canary-path-5555555555",
 }
 WHSEC = base64.b64encode(b"canary-whsec-666666666666").decode()
+WHSK = base64.b64encode(b"canary-whsk-99999999999999999999").decode()
 
 
 def needles():
     """The canaries, and what an encoder could have made of them."""
-    plain = [*SECRETS.values(), "canary-whsec-666666666666", "canary-plain-path-7777", "canary-query-8888"]
+    plain = [*SECRETS.values(), "canary-whsec-666666666666", "canary-whsk-99999999999999999999",
+             "canary-plain-path-7777", "canary-query-8888"]
     return {form for secret in plain for form in (
         secret, base64.b64encode(secret.encode()).decode().rstrip("=")[:-1], secret.encode().hex(),
         secret.replace("-", "%2D"))} | {"canary"}
@@ -40,7 +42,7 @@ def every_kind_of_failure(make_sink):
 
 def secretive(sinks):
     sign = [{"scheme": scheme, "keys": [{"env": "SIGN_KEY"}]} for scheme in ("gruveo", "github")]
-    sign.append({"scheme": "standard-webhooks", "keys": [{"env": "WHSEC"}, {"env": "SIGN_KEY"}]})
+    sign.append({"scheme": "standard-webhooks", "keys": [{"env": "WHSEC"}, {"env": "SIGN_KEY"}, {"env": "WHSK"}]})
     sign.append({"scheme": "hmac", "header": "X-Sign", "prefix": "p=", "keys": [{"file": "sign-key"}]})
     more = {}
     for number, name in enumerate(sinks):
@@ -64,7 +66,8 @@ def secretive(sinks):
 def environment(sinks):
     path = f"/{SECRETS['URL_PATH']}/hook?token={SECRETS['URL_PATH']}"
     urls = {f"URL_{name}": sink.url + path for name, sink in sinks.items()}
-    return {**SECRETS, **urls, "WHSEC": "whsec_" + WHSEC, "URL_closed": f"http://127.0.0.1:{free_port()}{path}",
+    return {**SECRETS, **urls, "WHSEC": "whsec_" + WHSEC, "WHSK": "whsk_" + WHSK,
+            "URL_closed": f"http://127.0.0.1:{free_port()}{path}",
             "URL_unknown": f"http://relay-test.invalid{path}",
             "URL_tls": sinks["good"].url.replace("http", "https") + path}
 
@@ -155,7 +158,7 @@ def test_a_destination_that_echoes_its_request_puts_no_secret_into_the_dead_lett
 
 def bad_secrets(relay):
     """A routes file whose faults are about secrets: plain, short, a URL that is none, a header that breaks."""
-    relay.environment.update(SHORT="canary-short", NO_URL="canary-path-5555555555 is no URL",
+    relay.environment.update(SHORT="canary-short", CUT="whsk_" + WHSK[:-8], NO_URL="canary-path-5555555555 is no URL",
                              BREAKS="canary-token-4444444444\r\nX-Injected: 1")
     routes = relay.directory / "faulty.json"
     routes.write_text("""
@@ -169,7 +172,9 @@ def bad_secrets(relay):
                  "sign": {"scheme": "gruveo", "keys": ["canary-sign-key-3333333333"]}},
            "f": {"url": "https://relay-test.invalid/canary plain-path",
                  "sign": {"scheme": "gruveo", "keys": [{"env": "SHORT"}]}},
-           "g": {"url": "http://10.0.0.5/canary-plain-path-7777"}},
+           "g": {"url": "http://10.0.0.5/canary-plain-path-7777"},
+           "h": {"url": "https://relay-test.invalid/",
+                 "sign": {"scheme": "standard-webhooks", "keys": [{"env": "CUT"}, {"env": "SHORT"}]}}},
          "routes": []}
         """)
     return routes

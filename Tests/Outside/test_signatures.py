@@ -5,11 +5,15 @@ import hashlib
 import hmac
 import json
 import subprocess
+import time
 import urllib.request
 
 import pytest
 import standardwebhooks
 import svix.webhooks
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from harness import KEY, SAMPLE, event_id, eventually, every, free_port, routes_to, sample
 
@@ -76,6 +80,121 @@ def test_while_a_key_is_changed_receivers_with_either_key_verify(make_relay, mak
         judge(OLD.encode()).verify(request["body"], request["headers"])
         with pytest.raises(standardwebhooks.webhooks.WebhookVerificationError):
             judge(b"another-key-0123456789").verify(request["body"], request["headers"])
+
+
+def ed25519(private, public=b""):
+    """A private key as routes files refer to it: alone, or with its public half."""
+    return "whsk_" + base64.b64encode(private + public).decode()
+
+
+def raw(private):
+    return private.private_bytes(
+        serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+
+
+def judges(secrets, publics):
+    """A receiver for each key and library: name → what raises where it refuses."""
+    def by_cryptography(public):
+        def verify(body, headers):
+            message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+            for entry in headers["webhook-signature"].split(" "):
+                try:
+                    if entry.startswith("v1a,"):
+                        return public.verify(base64.b64decode(entry[4:]), message)
+                except (InvalidSignature, ValueError):
+                    continue
+            raise InvalidSignature
+        return verify
+
+    for secret in secrets:
+        yield f"standardwebhooks {secret}", standardwebhooks.Webhook(secret).verify
+        yield f"svix {secret}", svix.webhooks.Webhook(secret).verify
+    for number, public in enumerate(publics):
+        yield f"cryptography {number}", by_cryptography(public)
+
+
+REFUSALS = (standardwebhooks.webhooks.WebhookVerificationError, InvalidSignature)
+
+
+def test_while_keys_of_both_kinds_are_changed_each_receiver_verifies_with_its_own(make_relay, make_sink):
+    old, new, stranger = (Ed25519PrivateKey.generate() for _ in range(3))
+    wsec = [b"o" * 32, b"n" * 32, b"s" * 32]
+    keys = {"HMAC_NEW": "whsec_" + base64.b64encode(wsec[1]).decode(),
+            "HMAC_OLD": "whsec_" + base64.b64encode(wsec[0]).decode(),
+            "ED_NEW": ed25519(raw(new), new.public_key().public_bytes_raw()), "ED_OLD": ed25519(raw(old))}
+    sink = make_sink()
+    routes = routes_to({"one": sink}, one=sign("standard-webhooks", *keys))
+    relay = make_relay(routes, environment=keys).start()
+    relay.post(ODD)
+    relay.settled(delivered=1)
+    [request] = sink.requests
+    kinds = [entry.split(",")[0] for entry in request["headers"]["webhook-signature"].split(" ")]
+    assert kinds == ["v1", "v1", "v1a", "v1a"]
+    changes = [{"body": ODD + b" "}, {"webhook-id": "evt_0"}, {"webhook-timestamp": str(int(time.time()) - 1)}]
+    for name, verify in judges(wsec[:2], [new.public_key(), old.public_key()]):
+        verify(request["body"], request["headers"])
+        for change in changes:
+            with pytest.raises(REFUSALS):
+                verify(change.get("body", ODD), {**request["headers"], **change})
+                raise AssertionError(name, change)
+    for name, verify in judges(wsec[2:], [stranger.public_key()]):
+        with pytest.raises(REFUSALS):
+            verify(request["body"], request["headers"])
+            raise AssertionError(name)
+
+    # After the change the old ones are refused.
+    routes["destinations"]["one"].update(sign("standard-webhooks", "HMAC_NEW", "ED_NEW"))
+    assert relay.reload(routes).returncode == 0
+    relay.post(SAMPLE)
+    relay.settled(delivered=2)
+    request = sink.requests[-1]
+    for name, verify in judges(wsec[1:2], [new.public_key()]):
+        verify(request["body"], request["headers"])
+    for name, verify in judges(wsec[:1], [old.public_key()]):
+        with pytest.raises(REFUSALS):
+            verify(request["body"], request["headers"])
+            raise AssertionError(name)
+
+
+def bad_keys():
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    return {
+        "public": ("whpk_" + base64.b64encode(public).decode(), "put the private key here, which begins with whsk_"),
+        "short": (ed25519(raw(private)[:31]), "has 31 bytes behind whsk_, a private key has 32 or 64: copy it again"),
+        "halves": (ed25519(raw(private), bytes(32)), "is damaged"),
+        "base64": ("whsk_canary!", "has something else than base64 behind whsk_: copy it again"),
+        "secret": ("whsec_canary!", "has something else than base64 behind whsec_: copy it again"),
+    }
+
+
+@pytest.mark.parametrize("name", bad_keys())
+def test_a_key_that_cannot_sign_is_refused_by_check_reload_and_serve(make_relay, make_sink, name):
+    text, words = bad_keys()[name]
+    routes = routes_to({"one": make_sink()}, one=sign("standard-webhooks", "NEW"))
+    relay = make_relay(routes, environment={**ENVIRONMENT, "BAD": text}).start()
+    routes["destinations"]["one"].update(sign("standard-webhooks", "NEW", "BAD"))
+    refused = relay.reload(routes)
+    checked = relay.check()
+    assert (refused.returncode, checked.returncode) == (78, 78)
+    relay.kill()
+    (relay.state / "routes.last-good.json").unlink()
+    before = len(relay.log())
+    relay.start(wait=False)
+    assert relay.process.wait(20) == 78
+    for said in (refused.stderr.decode(), checked.stderr.decode(), relay.log()[before:]):
+        [line] = [line for line in said.splitlines() if words in line]
+        assert 'destinations.one.sign.keys[1]: the environment variable "BAD" ' in line
+        assert text not in said and "canary" not in said
+
+
+@pytest.mark.parametrize("scheme", ["gruveo", "github", "hmac"])
+def test_keys_of_ed25519_are_refused_where_the_scheme_is_hmac(make_relay, make_sink, scheme):
+    more = {"header": "X-Signature"} if scheme == "hmac" else {}
+    for key in (ed25519(bytes(32)), "whpk_" + base64.b64encode(bytes(32)).decode()):
+        relay = make_relay(routes_to({"one": make_sink()}, one=sign(scheme, "ED", **more)), environment={"ED": key})
+        done = relay.check()
+        assert done.returncode == 78 and b'only the scheme "standard-webhooks" signs: change the scheme' in done.stderr
 
 
 def test_a_source_takes_the_old_and_the_new_key_and_no_other(make_relay, make_sink):

@@ -133,3 +133,21 @@ def test_a_name_of_64_kibibytes_is_rendered(serve):
     relay.post(sample(1, user={"name": "ü" * 32768}))
     relay.settled(delivered=1)
     assert json.loads(sinks["crm"].bodies()[0]) == {"text": "ü" * 32768 + " called", "short": "ü" * 8 + "…"}
+
+
+def test_explain_shows_what_is_rendered_and_says_where_a_template_fails(serve, tmp_path):
+    secret = {"headers": {"Authorization": {"env": "GRUVEO_KEY"}, "X-Call": "${link}"}}
+    relay, _ = serve(crm={"body": {"deal": "${tracking.deal}"}, **secret}, log=secret)
+    for event, expected in ((sample(1), 65), (sample(1, tracking={"deal": "7"}), 0)):
+        path = tmp_path / "event.json"
+        path.write_bytes(event)
+        done = relay.command("explain", "--config", str(relay.routes_path), str(path), check=expected)
+        text = done.stdout.decode()
+        assert KEY not in text and "Authorization: <redacted>" in text and "X-Call: @acme.sales" in text
+        failure = 'the template fails at body.deal: object has no property "deal"'
+        assert (f"  to crm: a dead letter, since {failure}\n" in text) == bool(expected)
+        assert ('    {"deal":"7"}' in text) != bool(expected)
+        done = relay.command("explain", "--config", str(relay.routes_path), "--json", str(path), check=expected)
+        crm, log = json.loads(done.stdout)["requests"]
+        assert log["body"].encode() == event
+        assert crm == {"destination": "crm", "error": failure} if expected else crm["body"] == '{"deal":"7"}'

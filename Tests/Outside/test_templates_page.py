@@ -82,7 +82,7 @@ def test_the_tables_are_not_empty_and_name_every_function():
 
 def test_the_output_of_check_is_the_one_shown(tmp_path):
     *_, (_, routes), (_, shown) = BLOCKS
-    (tmp_path / "routes.json").write_text(routes)
-    done = subprocess.run([BINARY, "check", "routes.json"], cwd=tmp_path, capture_output=True, timeout=20,
+    (tmp_path / "bad.json").write_text(routes)
+    done = subprocess.run([BINARY, "check", "bad.json"], cwd=tmp_path, capture_output=True, timeout=20,
                           env={**os.environ, "GRUVEO_KEY": KEY})
     assert (done.returncode, done.stderr.decode()) == (78, shown)

@@ -78,4 +78,9 @@ import Testing
         #expect(lines.contains { $0.contains(#"unknown key "\u{1b}[2J\u{202e}abc\u{85}""#) })
         #expect(lines.allSatisfy { line in line.count < 300 && line.utf8.allSatisfy { $0 >= 0x20 } })
     }
+
+    @Test func aKeyWithALineBreakStaysInItsLine() {
+        let text = routesText().replacing(#""link": ["a"]"#, with: #""a\nb": [{"prefx": "x"}]"#)
+        #expect(findingLines(text).count { $0.contains(#"match.a\u{a}b: unknown operator"#) } == 1)
+    }
 }

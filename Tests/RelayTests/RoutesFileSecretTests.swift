@@ -50,15 +50,30 @@ import Testing
         (
             #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "KEY"}, {"env": "T"}]}"#,
             "whsec_CANARYCANARYCANARYCANARY!",
-            "sign.keys[1]: ", "has something else than base64 behind whsec_"
+            "sign.keys[1]: ", "has something else than base64 behind whsec_: copy it again"
         ),
         (
             #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "T"}]}"#, "whsec_CANARYCANARYCANARYCA",
             "sign.keys[0]: ", "has 15 bytes, a key needs at least 16: make one with `openssl rand -hex 32`"
         ),
         (
-            #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "T"}]}"#, "whsk_\(canary)", "sign.keys[0]: ",
-            "is an Ed25519 key, which is not supported yet: use one that starts with whsec_"
+            #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "T"}]}"#, "whsk_\(canary)!", "sign.keys[0]: ",
+            "has something else than base64 behind whsk_: copy it again"
+        ),
+        (
+            #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "KEY"}, {"env": "T"}]}"#, "whsk_CANARYCANARY",
+            "sign.keys[1]: ",
+            "has 9 bytes behind whsk_, a private key has 32 or 64: copy it again, or make a new one with "
+                + "`gruveo-relay keygen --ed25519`"
+        ),
+        (
+            #""sign": {"scheme": "standard-webhooks", "keys": [{"env": "T"}]}"#, "whpk_CANARY", "sign.keys[0]: ",
+            "is a public key (whpk_), which only verifies: put the private key here, which begins with whsk_"
+        ),
+        (
+            #""sign": {"scheme": "github", "keys": [{"env": "T"}]}"#, "whsk_\(canary)", "sign.keys[0]: ",
+            #"is a key of Ed25519 (whsk_ or whpk_), with which only the scheme "standard-webhooks" signs: "#
+                + "change the scheme, or make a key with `openssl rand -hex 32`"
         ),
     ])
     func aFaultySecretIsReportedAtItsReferenceWithoutIt(

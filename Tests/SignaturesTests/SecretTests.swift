@@ -48,7 +48,7 @@ import Testing
         for text in [dumped, "\(holder)", String(describing: holder), String(reflecting: holder)] {
             expectNoCanary(text)
         }
-        for error in [SigningError.keyTooShort(key: 0, count: 3), .keyNotBase64(key: 1)] {
+        for error in [SigningError.badKeys([.init(0, .tooShort(count: 3))]), .badKeys([.init(1, .notBase64(.hmac))])] {
             expectNoCanary("\(error)")
         }
     }

@@ -8,7 +8,8 @@ struct Check: ParsableCommand {
         abstract: "Check a routes file: everything that serve would refuse, all at once.",
         discussion: """
             Exit code 0 without errors, 78 with errors (with --strict: or warnings), 66 where there is no file, \
-            65 where --events found a difference. Secrets need not be readable: one that is not is a note.
+            65 where --events found a difference. Templates are tried with sample events. Secrets need not be \
+            readable: one that is not is a note.
             """)
 
     @Argument(help: "The routes file (RELAY_CONFIG or /etc/gruveo-relay/routes.json).")

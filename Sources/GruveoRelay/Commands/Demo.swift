@@ -17,6 +17,14 @@ struct Demo: AsyncParsableCommand {
         guard let address = ListenAddress(listen) else { throw ValidationError("--listen takes HOST:PORT") }
         let directory = try TemporaryDirectory()
         defer { directory.remove() }
+        guard hasRoomForAdminSocket(state: directory.state) else {
+            Output.words(
+                """
+                gruveo-relay: TMPDIR is too long: a unix socket in it has a path of at most 107 bytes; \
+                set a shorter one
+                """)
+            throw ExitStatus.cannotCreate
+        }
         let destinations = DemoDestinations()
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (ports, found) = AsyncStream.makeStream(of: Int.self)
@@ -42,7 +50,7 @@ struct Demo: AsyncParsableCommand {
             loaded.lines.forEach(Output.words)
             throw ExitStatus.badConfiguration
         }
-        let state = "\(directory.path)/state"
+        let state = directory.state
         let story = DemoStory(configuration: configuration, destinations: destinations, routes: routes, state: state)
         let server = try RelayServer(
             loaded, configuration: configuration,
@@ -57,6 +65,8 @@ struct Demo: AsyncParsableCommand {
 /// A directory that is gone when the demo ends.
 struct TemporaryDirectory {
     let path: String
+    /// What the demo's relay keeps.
+    var state: String { "\(path)/state" }
 
     init() throws {
         var template = Array("\(environment("TMPDIR") ?? "/tmp")/gruveo-relay-demo-XXXXXX".utf8CString)

@@ -16,8 +16,8 @@ struct GruveoRelayCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Check.self, Explain.self, Send.self, Demo.self, Dead.self, Sign.self, Verify.self, Reload.self,
-            Schema.self,
+            Serve.self, Check.self, Explain.self, Send.self, Demo.self, Dead.self, Sign.self, Verify.self, Keygen.self,
+            Reload.self, Schema.self,
         ])
 
     static func main() async {
@@ -54,3 +54,8 @@ struct ConfigOption: ParsableArguments {
 
 /// Where the admin socket is found: in the state directory, itself or as a link to systemd's runtime directory.
 func adminSocketPath(state: String) -> String { "\(state)/admin.sock" }
+
+/// Whether the admin socket's path is short enough to be bound: `sun_path` of unix(7), with a NUL at its end.
+func hasRoomForAdminSocket(state: String) -> Bool {
+    adminSocketPath(state: state).utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+}

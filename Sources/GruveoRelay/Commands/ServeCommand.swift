@@ -37,8 +37,9 @@ struct Serve: AsyncParsableCommand {
         guard ListenAddress(listen) != nil else {
             throw ValidationError("--listen takes HOST:PORT, such as 127.0.0.1:8080")
         }
-        guard adminSocketPath(state: stateOption.state).utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
-        else { throw ValidationError("--state is too long: a unix socket in it has a path of at most 107 bytes") }
+        guard hasRoomForAdminSocket(state: stateOption.state) else {
+            throw ValidationError("--state is too long: a unix socket in it has a path of at most 107 bytes")
+        }
         guard Logger.Level(rawValue: logLevel) != nil else {
             let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--log-level takes one of \(names)")

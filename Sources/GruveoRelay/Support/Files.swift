@@ -69,17 +69,35 @@ enum Files {
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw FileFault(path: temporary, code: errno) }
         defer { close(descriptor) }
+        try fill(descriptor, with: bytes, path: temporary)
+        guard rename(temporary, path) == 0 else { throw FileFault(path: path, code: errno) }
+        try synchronizeDirectory(directory(of: path))
+    }
+
+    /// Makes a file, mode 0600, that was not there before: EEXIST otherwise, also for a link that leads nowhere.
+    static func create(_ path: String, with bytes: [UInt8]) throws(FileFault) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileFault(path: path, code: errno) }
+        defer { close(descriptor) }
+        do throws(FileFault) { try fill(descriptor, with: bytes, path: path) } catch {
+            unlink(path)
+            throw error
+        }
+        try synchronizeDirectory(directory(of: path))
+    }
+
+    /// All bytes, on disk.
+    private static func fill(_ descriptor: Int32, with bytes: [UInt8], path: String) throws(FileFault) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR {
-                throw FileFault(path: temporary, code: errno)
+                throw FileFault(path: path, code: errno)
             }
         }
-        guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw FileFault(path: path, code: errno) }
-        try synchronizeDirectory(directory(of: path))
+        guard fsync(descriptor) == 0 else { throw FileFault(path: path, code: errno) }
     }
 
     /// A rename is not durable until its directory is synced.

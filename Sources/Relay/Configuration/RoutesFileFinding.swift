@@ -24,9 +24,10 @@ package struct Finding: Sendable, Equatable {
         self.message = message
     }
 
-    /// One line as compilers write it: `routes.json:14:9: error: destinations.crm: …`.
+    /// One line as compilers write it: `routes.json:14:9: error: destinations.crm: …`, whatever the keys are made of.
     package func line(file: String) -> String {
-        "\(file):\(position): \(severity.rawValue): \(path.isEmpty ? "" : path + ": ")\(message)"
+        let text = Words.oneLine(path.isEmpty ? message : "\(path): \(message)")
+        return "\(file):\(position): \(severity.rawValue): \(text)"
     }
 }
 

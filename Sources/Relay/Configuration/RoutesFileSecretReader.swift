@@ -74,40 +74,33 @@ extension SecretReader {
     /// A key for what comes in.
     func signingKey(_ declaration: SecretDeclaration) -> Secret? {
         guard let bytes = bytes(declaration) else { return nil }
-        guard bytes.count >= Secret.minimumCount else { return tooShort(declaration, bytes.count) }
+        guard bytes.count >= Secret.minimumCount else {
+            return fail(declaration, KeyFault.tooShort(count: bytes.count).description)
+        }
         return Secret(bytes)
     }
 
     func signer(_ declaration: SigningDeclaration) -> Signer? {
         let secrets = declaration.keys.map { key in bytes(key).map(Secret.init) ?? SecretReader.standInKey }
-        if declaration.scheme == .standardWebhooks {
-            for (key, secret) in zip(declaration.keys, secrets) where secret.bytes.starts(with: "whsk_".utf8) {
-                return fail(key, "is an Ed25519 key, which is not supported yet: use one that starts with whsec_")
-            }
-        }
         do throws(SigningError) {
             return try Signer(scheme: declaration.scheme, secrets: secrets)
         } catch {
-            return report(error, declaration)
-        }
-    }
-
-    private func report(_ error: SigningError, _ declaration: SigningDeclaration) -> Signer? {
-        switch error {
-        case .keyTooShort(let key, let count): return tooShort(declaration.keys[key], count)
-        case .keyNotBase64(let key): return fail(declaration.keys[key], "has something else than base64 behind whsec_")
-        case .noKey, .severalKeys, .badHeaderName, .reservedHeaderName, .badPrefix:
-            // Found while the file was read already; otherwise said here, rather than sent unsigned.
-            if !log.hasErrors { log.add(.error, at: declaration.place, "nothing can be signed like this") }
+            report(error, declaration)
             return nil
         }
     }
 
-    private func tooShort<Value>(_ declaration: SecretDeclaration, _ count: Int) -> Value? {
-        let bytes = count == 1 ? "1 byte" : "\(count) bytes"
-        return fail(
-            declaration,
-            "has \(bytes), a key needs at least \(Secret.minimumCount): make one with `openssl rand -hex 32`")
+    private func report(_ error: SigningError, _ declaration: SigningDeclaration) {
+        switch error {
+        case .badKeys(let keys):
+            for key in keys {
+                let secret = declaration.keys[key.index]
+                log.add(.error, at: secret.place, "\(secret.reference) \(key.fault)")
+            }
+        case .noKey, .severalKeys, .badHeaderName, .reservedHeaderName, .badPrefix:
+            // Found while the file was read already; otherwise said here, rather than sent unsigned.
+            if !log.hasErrors { log.add(.error, at: declaration.place, "nothing can be signed like this") }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ enum Words {
     /// In quotes, at most 60 scalars, with everything escaped that could move a terminal's cursor or turn its text.
     static func quoted(_ text: String) -> String {
         let scalars = text.unicodeScalars
-        let shown = scalars.prefix(60).map(visible).joined()
+        let shown = scalars.prefix(60).map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : visible($0) }.joined()
         return "\"\(shown)\(scalars.count > 60 ? "…" : "")\""
     }
 
@@ -13,9 +13,12 @@ enum Words {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
             "\\u{" + String(scalar.value, radix: 16) + "}"
-        default: scalar == "\"" || scalar == "\\" ? "\\" + String(scalar) : String(scalar)
+        default: String(scalar)
         }
     }
+
+    /// The text with all escaped that would break its line or move a terminal's cursor.
+    static func oneLine(_ text: String) -> String { text.unicodeScalars.map(visible).joined() }
 
     /// `"a", "b" or "c"`.
     static func choice(_ words: [String]) -> String {
