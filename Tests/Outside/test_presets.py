@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from random import Random
 
 import pytest
 
@@ -305,6 +306,41 @@ def test_a_relay_of_the_same_event_to_google_has_the_same_request_id(fakes):
     assert paths.pop().endswith(f"&requestId={event_id(body)}")
 
 
+def random_event(random):
+    """Fields of the documented kinds, each of which may be missing, null, empty or at its ends."""
+    def text():
+        return random.choice(["", " ", "John Smith", "a" * 300, *HOSTILE.values()][:8])
+
+    def person():
+        return {key: value for key, value in (("name", text()), ("email", text())) if random.random() < 0.7}
+
+    fields = {
+        "timestamp": random.choice([0, 1, 1598615831871, 1598615831871.5, 4102444800000]),
+        "duration": random.choice([0, 1, 59, 183, 86399, 100000, 0.5]), "waitingTime": random.choice([0, 5, 3600, 1.25]),
+        "link": text(), "location": text(), "resolution": random.choice(["missed", "declined", "answered", "", "new"]),
+        "user": person(), "assignedUsers": [person() for _ in range(random.randrange(4))],
+        "tracking": {key: value for key, value in (("customer_id", text()), ("person", "77")) if random.random() < 0.7},
+        "maxParticipants": 2, "account": person(), "origin": text(), "with": text(), "facts": 1, "look": None, "line": 5}
+    return {key: random.choice([value] * 9 + [None]) for key, value in fields.items() if random.random() < 0.85}
+
+
+def test_no_event_of_the_documented_kinds_fails_or_is_refused(fakes):
+    random = Random(20201124)
+    events = [random_event(random) for _ in range(300)]
+    lines = "\n".join(json.dumps(event) for event in events).encode()
+    printed = fakes.relay.command("explain", "--config", str(fakes.relay.routes_path), "--json", "-", input=lines).stdout
+    explained = [json.loads(line) for line in printed.splitlines()]
+    assert len(explained) == 300
+    for event, one in zip(events, explained):
+        failed = [request["error"] for request in one["requests"] if "error" in request]
+        assert failed == [], event
+        bodies = {request["destination"]: json.loads(request["body"]) for request in one["requests"]}
+        assert len(bodies) == 13
+        for name, body in bodies.items():
+            assert SERVICES[name].faults(body) == [], (name, event, body)
+        assert_no_markup(bodies)
+
+
 # MARK: the tests themselves
 
 
@@ -314,16 +350,16 @@ LOSSES = {
     "slack does not escape the link": ("slack", "on ${mrkdwn(place)}", "on ${place}", HARMLESS, "mentions"),
     "slack does not escape the rest": ("slack", "${mrkdwn(join(facts, ' · '))}", "${join(facts, ' · ')}", HARMLESS, "mentions"),
     "slack keeps what turns text": (
-        "slack", "${line(default(link, 'an unknown link'), 100)}", "${link}", HARMLESS, "invisible"),
+        "slack", "${default(line(link, 100), 'an unknown link')}", "${link}", HARMLESS, "invisible"),
     "slack keeps line ends": ("slack", "from ${line(location, 100)}", "from ${location}", HARMLESS, "lines"),
     "slack cuts nothing": ("slack", "from ${line(location, 100)}", "from ${location}", HARMLESS, "long"),
     "discord does not escape": ("discord", "${markdown(place)}", "${place}", HARMLESS, "markup"),
     "discord allows mentions": ("discord", '{ "parse": [] }', '{ "parse": [ "users" ] }', HARMLESS, "mentions"),
-    "discord cuts nothing": ("discord", "${line(default(link, 'an unknown link'), 100)}", "${link}", HARMLESS, "long"),
+    "discord cuts nothing": ("discord", "${default(line(link, 100), 'an unknown link')}", "${link}", HARMLESS, "long"),
     "discord does not ask for the message": ("discord", '"wait": "true"', '"wait": "false"', HARMLESS, "empty"),
     "discord does not read the wait": ("discord", '"retryAfter": "json.retry_after"', '"timeout": "15s"', WAITED),
     "teams reads markdown": ("teams", '"text": "${look.word}"', '"text": "${look.word} ${place}"', HARMLESS, "markup"),
-    "teams cuts nothing": ("teams", "${line(default(link, 'an unknown link'), 100)}", "${link}", HARMLESS, "long"),
+    "teams cuts nothing": ("teams", "${default(line(link, 100), 'an unknown link')}", "${link}", HARMLESS, "long"),
     "mattermost mentions": ("mattermost", r"join(split(join(facts, ' · '), '@'), '@\u2060')", "join(facts, ' · ')", HARMLESS, "mentions"),
     "mattermost's link ends its quotes": ("mattermost", r"""${join(split(place, '`'), \"'\")}""", "${place}", HARMLESS, "markup"),
     "googlechat takes commands": ("googlechat", "join(split(join(facts, ' · '), '<'), '‹')", "join(facts, ' · ')", HARMLESS, "mentions"),
@@ -333,7 +369,7 @@ LOSSES = {
     "telegram does not read the wait": (
         "telegram", '"retryAfter": "json.parameters.retry_after"', '"timeout": "15s"', WAITED),
     "salesforce's subject is too long": (
-        "salesforce-task", "${line(default(link, 'an unknown link'), 100)}", "${link}", HARMLESS, "long"),
+        "salesforce-task", "${default(line(link, 100), 'an unknown link')}", "${link}", HARMLESS, "long"),
 }
 
 
