@@ -133,7 +133,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: common),
-        .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Relay"], swiftSettings: common),
+        .testTarget(
+            name: "DispatcherTests", dependencies: ["Dispatcher", "Relay", "Signatures"], swiftSettings: common),
         .testTarget(name: "CurlSenderTests", dependencies: ["CurlSender", "Relay"], swiftSettings: common),
         .testTarget(
             name: "SQLiteStoreTests",

@@ -7,13 +7,19 @@ package enum DispatchNotice: Sendable {
     case deadLetterFailed(Delivery, String)
     case leaseFailed(destination: String, StoreError)
     case settleFailed(StoreError)
+    /// `isRotated`: the endpoint gave a new refresh token too, which is kept in memory only.
+    case tokenFetched(destination: String, isRotated: Bool)
+    /// The destination refused its access token: the delivery is sent again with another one.
+    case tokenRefused(Delivery)
 }
 
 extension AttemptRecord {
     /// What is remembered of an attempt that has just ended.
     ///
-    /// An answer may repeat our request, so the destination's secrets are taken out of it.
-    init(_ result: AttemptResult, judgement: Judgement, number: Int, destination: Destination) {
+    /// An answer may repeat our request, so the destination's secrets and its access token are taken out of it.
+    init(
+        _ result: AttemptResult, judgement: Judgement, number: Int, destination: Destination, token: AccessToken? = nil
+    ) {
         switch result.ending {
         case .response(let response):
             self.init(
@@ -21,7 +27,7 @@ extension AttemptRecord {
                 outcome: judgement.outcome, status: response.status,
                 error: judgement.outcome == .delivered ? nil : judgement.text,
                 response: judgement.outcome == .delivered
-                    ? [] : Redaction.redact(response.body, secrets: destination.secrets))
+                    ? [] : Redaction.redact(response.body, secrets: (token?.secrets ?? []) + destination.secrets))
         case .failure(let failure):
             self.init(
                 number: number, at: result.startedAt, durationMilliseconds: result.durationMilliseconds,

@@ -40,10 +40,12 @@ package actor LaneDispatcher: Service {
     private static let unsettledLimit = 1024
 
     private nonisolated let executor: any SerialExecutor
-    private let ports: Ports
-    private var destinations: [String: Destination]
-    private var lanes: [String: Holder]
-    private var isStopping = false
+    let ports: Ports
+    private(set) var destinations: [String: Destination]
+    private(set) var lanes: [String: Holder]
+    /// Of the destinations that need access tokens, from the first delivery on.
+    var tokens: [String: TokenHolder] = [:]
+    private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
 
@@ -91,6 +93,7 @@ package actor LaneDispatcher: Service {
 
     /// Works by other destinations from now on; what waits for one that vanished goes back to the store.
     package func use(_ destinations: [String: Destination]) {
+        dropTokens(keeping: destinations)
         for (name, holder) in lanes where destinations[name] == nil {
             release(holder.lane.drain())
             // Transfers in flight still settle; without a destination nothing new is taken.
@@ -121,6 +124,7 @@ package actor LaneDispatcher: Service {
     package func stop() {
         guard !isStopping else { return }
         isStopping = true
+        dropTokens(keeping: [:])
         for name in lanes.keys { release(lanes[name]?.lane.drain() ?? []) }
     }
 
@@ -139,12 +143,12 @@ package actor LaneDispatcher: Service {
 
 extension LaneDispatcher {
     /// Starts what the lane allows, then leases more where it runs low.
-    private func pump(_ name: String) {
+    func pump(_ name: String) {
         guard !isStopping, unsettled.count < LaneDispatcher.unsettledLimit, let destination = destinations[name],
             let holder = lanes[name]
         else { return }
         let now = ports.now()
-        while let delivery = holder.lane.take(now: now) { send(delivery, to: destination, now: now) }
+        while let delivery = holder.lane.take(now: now) { start(delivery, to: destination, now: now) }
         let limit = holder.lane.wantsLease(now: now)
         if limit > 0 { lease(limit, for: name, inOrder: holder.lane.isOrdered, now: now) }
     }
@@ -170,15 +174,21 @@ extension LaneDispatcher {
         }
     }
 
-    private func send(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
-        let request: OutgoingRequest
+    private func start(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
+        guard let oauth2 = destination.oauth2 else { return send(delivery, to: destination, now: now) }
+        startWithToken(delivery, to: destination, oauth2, isSecond: false, now: now)
+    }
+
+    func send(_ delivery: Delivery, to destination: Destination, with shown: ShownToken? = nil, now: Timestamp) {
+        var request: OutgoingRequest
         do throws(TemplateFailure) {
             request = try RequestBuilder.request(for: delivery, to: destination, now: now)
         } catch {
             return failed(error, delivery: delivery, destination: destination, now: now)
         }
+        if let shown { request = request.authorized(by: shown.token) }
         ports.sender.send(request) { result in
-            self.assumeIsolated { $0.ended(result, delivery: delivery, destination: destination) }
+            self.assumeIsolated { $0.ended(result, delivery: delivery, destination: destination, shown: shown) }
         }
     }
 
@@ -193,29 +203,42 @@ extension LaneDispatcher {
         bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
     }
 
-    private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination) {
+    private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination, shown: ShownToken?) {
         defer { pump(delivery.destination) }
-        let holder = lanes[delivery.destination]
-        if case .failure(let failure) = result.ending, failure.kind == .cancelled {
-            holder?.lane.abandoned(now: ports.now())
-            return release([delivery.key] + (holder?.behind() ?? []))
-        }
+        if case .failure(let failure) = result.ending, failure.kind == .cancelled { return giveBack(delivery) }
         let now = ports.now()
+        if let shown, sendAgain(delivery, after: result.ending, showing: shown, now: now) { return }
         let judgement = OutcomePolicy.judge(result.ending, for: destination, now: now)
         let isDelivered = judgement.outcome == .delivered
         let retryAfter = destination.overrides.retryAfter
         let wait =
             isDelivered ? nil : RetryPolicy.laneWaitMilliseconds(result.ending, retryAfter: retryAfter, now: now)
+        let attempt = AttemptRecord(
+            result, judgement: judgement, number: delivery.attempts + 1, destination: destination, token: shown?.token)
+        conclude(attempt, judgement, waitMilliseconds: wait, delivery: delivery, destination: destination, now: now)
+    }
+
+    /// What follows from an attempt that is over, be it that the destination answered or that no token was to be had.
+    func conclude(
+        _ attempt: AttemptRecord, _ judgement: Judgement, waitMilliseconds wait: Int64?, delivery: Delivery,
+        destination: Destination, now: Timestamp
+    ) {
+        let holder = lanes[delivery.destination]
         holder?.lane.heard(judgement.outcome, waitMilliseconds: wait, now: now)
         let isHeld = holder?.lane.isHeld ?? false
-        let attempt = AttemptRecord(
-            result, judgement: judgement, number: delivery.attempts + 1, destination: destination)
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
         let decision = RetryPolicy.decide(
             judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
             now: now,
-            jitter: isDelivered ? 1 : ports.jitter())
+            jitter: judgement.outcome == .delivered ? 1 : ports.jitter())
         carryOut(decision, delivery: delivery, destination: destination, attempt: attempt, now: now)
+    }
+
+    /// Ends an attempt that never came to an outcome; nothing is charged.
+    func giveBack(_ delivery: Delivery) {
+        let holder = lanes[delivery.destination]
+        holder?.lane.abandoned(now: ports.now())
+        release([delivery.key] + (holder?.behind() ?? []))
     }
 
     private func carryOut(
@@ -337,7 +360,7 @@ extension Lane {
 }
 
 /// A lane by reference: a struct of its size would be moved out of its dictionary and back with each call.
-private final class Holder {
+final class Holder {
     var lane: Lane
 
     init(_ lane: Lane) { self.lane = lane }

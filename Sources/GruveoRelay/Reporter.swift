@@ -53,7 +53,21 @@ struct Reporter: Sendable {
         case .settleFailed(let error):
             guard let silent = unsettled.next(now: wallClock()) else { return }
             logger.error("outcome not stored yet", metadata: ["error": "\(error)", "alsoUnlogged": "\(silent)"])
+        case .tokenFetched(let destination, let isRotated): tokenFetched(destination, isRotated)
+        case .tokenRefused(let delivery):
+            logger.notice("access token refused, sent again with another one", metadata: ids(delivery))
         }
+    }
+
+    private func tokenFetched(_ destination: String, _ isRotated: Bool) {
+        logger.info("access token fetched", metadata: ["destination": "\(destination)"])
+        guard isRotated else { return }
+        logger.warning(
+            "the token endpoint gave a new refresh token, which is kept in memory only: the stored one may be stale",
+            metadata: [
+                "destination": "\(destination)",
+                "advice": "If a restart holds the destination, put a new refresh token in place, then reload.",
+            ])
     }
 
     func store(_ trouble: StoreTrouble) {

@@ -39,6 +39,7 @@ KINDS = {"null": None, "boolean": True, "number": 7, "string": "some text", "lis
          "object": {"some": "text"}}
 
 SECRET = {"credential": "no-such-key"}
+OAUTH2 = {"grant": "client_credentials", "tokenUrl": "https://a/token", "clientId": "a", "clientSecret": SECRET}
 LABEL_63, NAME_63 = "l" * 63, "n" * 63
 
 
@@ -114,6 +115,28 @@ CASE = {"when": "status == 400", "outcome": "retry"}
 EXPRESSIONS = ["true", "status == 200", "body == 'ok'", "json['ok']", "'a' in headers", "!(1 in [2])"]
 
 
+def oauth2():
+    """Good and bad settings of OAuth 2."""
+    refresh = {**OAUTH2, "grant": "refresh_token", "refreshToken": SECRET}
+    good = [OAUTH2, refresh, {**refresh, "scope": "a", "clientAuth": "basic", "scheme": "Bearer"}]
+    bad = [{key: value for key, value in refresh.items() if key != left_out} for left_out in refresh]
+    bad += [{**OAUTH2, "refreshToken": SECRET}, {**OAUTH2, "audience": "a"}, {**OAUTH2, "token": SECRET}]
+    values = {
+        "grant": ([], ["password", "authorization_code", "", 1, None]),
+        "tokenUrl": (["http://a/", "https://a:8443/b?c=d"], ["", "a", "ftp://a", "https://u:p@a", SECRET, 1, None]),
+        "clientId": (["a b", "~", SECRET, {"env": "A"}], ["", "ä", "a\n", "\x7f", 1, None, {}]),
+        "clientSecret": ([{"env": "A"}], ["plain", {}, 1, None, [SECRET]]),
+        "scope": (["a b", "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL", "!#[]~"],
+                  ["", " a", "a ", "a  b", "a\n", "ä", 'a"', "a\\", 1, ["a"], None]),
+        "clientAuth": (["body"], ["Basic", "post", "", 1, None]),
+        "scheme": (["Zoho-oauthtoken", "OAuth"], ["", "a b", "a:", "ä", "a\n", 1, None]),
+    }
+    for key, (right, wrong) in values.items():
+        good += [{**OAUTH2, key: value} for value in right]
+        bad += [{**OAUTH2, key: value} for value in wrong]
+    return good, bad + [{**refresh, "refreshToken": value} for value in ("plain", {}, None)]
+
+
 # For each key of the complete file: its place, the kinds of value that belong there, other good values, bad ones.
 KEYS = [
     ("file", "$schema", "string", ["", "x"], []),
@@ -158,7 +181,9 @@ KEYS = [
     ("destination", "format", "", ["form", "text"], ["JSON", "", "xml"]),
     ("destination", "auth", "", [{"bearer": SECRET}],
      [{}, {"bearer": SECRET, "basic": {"user": "a", "password": SECRET}}, {"bearer": "token"}, {"bearer": {}},
-      {"oauth2": {}}, {"bearer": SECRET, "oauth2": {}}, {"Bearer": SECRET}]),
+      {"oauth2": {}}, {"bearer": SECRET, "oauth2": OAUTH2}, {"Bearer": SECRET}]),
+    ("destination", "auth", "", [{"oauth2": value} for value in oauth2()[0]],
+     [{"oauth2": value} for value in oauth2()[1]]),
     ("destination", "auth.basic", "", [],
      [{}, {"user": "a"}, {"password": SECRET}, {"user": "a", "password": SECRET, "realm": "b"}]),
     ("destination", "auth.basic.user", "string", ["", "ü", "a b"], ["a:b", "a\n", "\x7f"]),
@@ -270,7 +295,7 @@ FIELDS = ["timestamp", "maxParticipants", "duration", "link", "location", "resol
 
 # Keys that the product describes and this release refuses.
 NOT_YET = [
-    ("file", "alerts", {"url": "https://a"}), ("destination", "auth.oauth2", {}),
+    ("file", "alerts", {"url": "https://a"}),
 ]
 REQUIRED = {
     "source": {"path", "keys", "keys.0.credential"}, "route": {"name", "match", "to"},
@@ -437,6 +462,7 @@ DIFFERENCES = {
         destination(url="http://169.254.1.1/"), destination(url="http://[::1]/", allowPrivate=[]),
         destination(allowPrivate=["8.8.8.0/24"]), destination(allowPrivate=["0.0.0.0/0"]),
         destination(allowPrivate=["10.0.0.5/8"]), destination(allowPrivate=["fe80::/10"]),
+        destination(auth={"oauth2": {**OAUTH2, "tokenUrl": "http://127.0.0.1/"}}),
     ],
     "Bytes": [route(name="ü" * 101), destination(tls={"ca": "ü" * 2048}), source(keys=[{"file": "ü" * 2048}])],
     "Whole numbers": [source(maxBody=5.0), destination(concurrency=1e0), {**FILE, "limits": {"backlog": 1e3}}],

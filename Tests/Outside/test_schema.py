@@ -286,7 +286,7 @@ def test_every_key_that_the_sources_read_is_in_the_schema_and_no_other():
 TABLES = {
     "Top level": SCHEMA, "A source": SCHEMA["definitions"]["source"],
     "A destination": SCHEMA["definitions"]["destination"],
-    "Signing": {"properties": {"sign": SCHEMA["definitions"]["sign"]}},
+    "Signing": {"properties": {"sign": SCHEMA["definitions"]["sign"]}}, "OAuth 2": SCHEMA["definitions"]["oauth2"],
     "A route": SCHEMA["definitions"]["route"], "Limits": SCHEMA["properties"]["limits"],
 }
 

@@ -107,7 +107,7 @@ import Testing
         ),
         (
             #"{"bearer": {"env": "A"}, "basic": {"user": "a", "password": {"env": "B"}}}"#,
-            #"auth: only one of "bearer" and "basic" may be given"#
+            #"auth: only one of "bearer", "basic" and "oauth2" may be given"#
         ),
         (#"{"basic": {"user": "a:b", "password": {"env": "B"}}}"#, "auth.basic.user: the user may not hold a colon"),
         (

@@ -88,8 +88,10 @@ import Testing
             #""concurrency": 8, "ordered": true"#,
             #"ordered: sends one after the other, "concurrency" is 8: remove "concurrency""#
         ),
-        (#""auth": {"oauth2": {}}"#, #"auth.oauth2: "oauth2" is not supported yet: remove it"#),
-        (#""auth": {}"#, #"auth: "bearer" or "basic" is missing: write {"bearer": {"credential": "NAME"}}"#),
+        (
+            #""auth": {}"#,
+            #"auth: "bearer", "basic" or "oauth2" is missing: write {"bearer": {"credential": "NAME"}}"#
+        ),
     ])
     func valuesOfADestination(member: String, expected: String) {
         #expect(messages(routesText(destination: member)) == ["error: destinations.crm.\(expected)"])

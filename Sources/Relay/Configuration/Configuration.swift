@@ -75,11 +75,13 @@ package struct Destination: Sendable {
     package let rate: Rate?
     /// Whether deliveries go out one by one in order of arrival; `concurrency` is 1 then.
     package let isOrdered: Bool
+    /// How the access token is got that each request shows; nil where none is needed.
+    package let oauth2: OAuth2?
 
     package init(
         name: String, method: String, url: String, headers: [Header], signer: Signer?, options: TransferOptions,
         retry: RetrySchedule, overrides: OutcomeOverrides, concurrency: Int, templates: RequestTemplates? = nil,
-        rate: Rate? = nil, isOrdered: Bool = false
+        rate: Rate? = nil, isOrdered: Bool = false, oauth2: OAuth2? = nil
     ) {
         self.name = name
         self.method = method
@@ -93,6 +95,7 @@ package struct Destination: Sendable {
         self.concurrency = isOrdered ? 1 : concurrency
         self.rate = rate
         self.isOrdered = isOrdered
+        self.oauth2 = oauth2
     }
 }
 

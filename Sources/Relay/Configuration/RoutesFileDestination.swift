@@ -52,9 +52,10 @@ extension Field {
             "url", "add \"url\": \"https://…\", or refer to it by {\"credential\": \"NAME\"}")
         let method = reader.optional("method")?.word(Method.self) ?? .post
         let headers = reader.optional("headers")?.headers() ?? []
-        let auth = reader.optional("auth")?.auth()
+        let authField = reader.optional("auth")
         let signing = reader.optional("sign")?.signing()
         let options = reader.transferOptions()
+        let auth = authField?.auth(options)
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
         let rate = reader.optional("rate")?.rate()

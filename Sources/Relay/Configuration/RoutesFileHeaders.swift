@@ -67,6 +67,7 @@ struct HeaderDeclaration: Sendable {
 enum AuthDeclaration: Sendable {
     case bearer(SecretDeclaration)
     case basic(user: TextDeclaration, password: SecretDeclaration)
+    case oauth2(OAuth2Declaration)
 }
 
 extension Field {
@@ -99,18 +100,19 @@ extension Field {
     }
 
     /// Reads `auth`.
-    func auth() -> AuthDeclaration? {
+    func auth(_ options: TransferOptions) -> AuthDeclaration? {
         guard var reader = object() else { return nil }
         defer { reader.finish() }
-        reader.refuseUnsupported("oauth2")
         let bearer = reader.optional("bearer")
         let basic = reader.optional("basic")
-        if bearer != nil, basic != nil { error("only one of \"bearer\" and \"basic\" may be given") }
+        let oauth2 = reader.optional("oauth2")
+        if [bearer, basic, oauth2].compactMap({ $0 }).count > 1 {
+            error("only one of \"bearer\", \"basic\" and \"oauth2\" may be given")
+        }
         if let bearer { return bearer.secret().map(AuthDeclaration.bearer) }
         if let basic { return basic.basicAuth() }
-        if reader.optional("oauth2") == nil {
-            reader.missingOneOf(["bearer", "basic"], "write {\"bearer\": {\"credential\": \"NAME\"}}")
-        }
+        if let oauth2 { return oauth2.oauth2(options).map(AuthDeclaration.oauth2) }
+        reader.missingOneOf(["bearer", "basic", "oauth2"], "write {\"bearer\": {\"credential\": \"NAME\"}}")
         return nil
     }
 

@@ -90,14 +90,16 @@ extension DestinationDeclaration {
         _ secrets: SecretReader, directory: String, _ functions: HostFunctions
     ) -> Destination? {
         let url = resolvedURL(secrets).map(withQuery)
-        let allHeaders = (auth.map { [secrets.authorization($0)] } ?? []) + headers.map { secrets.header($0) }
+        let authorization = auth.flatMap { secrets.authorization($0) }
+        let allHeaders = (authorization.map { [$0] } ?? []) + headers.map { secrets.header($0) }
         let signer = signing.map { secrets.signer($0) }
+        let oauth2 = auth.flatMap { secrets.oauth2($0) }
         guard let url else { return nil }
         return Destination(
             name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
             options: options.absolute(in: directory), retry: retry,
             overrides: urlTemplate == nil ? overrides : overrides.addressingOneThing, concurrency: concurrency,
-            templates: templates(url, functions), rate: rate, isOrdered: isOrdered)
+            templates: templates(url, functions), rate: rate, isOrdered: isOrdered, oauth2: oauth2)
     }
 
     func templates(_ url: String, _ functions: HostFunctions) -> RequestTemplates? {

@@ -116,12 +116,14 @@ extension SecretReader {
         return Destination.Header(name: declaration.name, value: value, isSecret: declaration.isSecret)
     }
 
-    func authorization(_ declaration: AuthDeclaration) -> Destination.Header {
-        let value =
-            switch declaration {
-            case .bearer(let token): "Bearer " + headerValue(token)
-            case .basic(let user, let password): "Basic " + credentials(user, password)
-            }
+    /// The same header for each request; nil where each request gets the token of its time.
+    func authorization(_ declaration: AuthDeclaration) -> Destination.Header? {
+        let value: String
+        switch declaration {
+        case .bearer(let token): value = "Bearer " + headerValue(token)
+        case .basic(let user, let password): value = "Basic " + credentials(user, password)
+        case .oauth2: return nil
+        }
         return Destination.Header(name: "Authorization", value: value, isSecret: true)
     }
 

@@ -7,7 +7,7 @@ extension Destination {
     package func isReached(like other: Destination) -> Bool {
         method == other.method && url.hasSameBytes(as: other.url) && options == other.options
             && overrides == other.overrides && hasSameHeaders(as: other) && hasSameSignature(as: other)
-            && hasSameBody(as: other)
+            && hasSameBody(as: other) && oauth2 == other.oauth2
     }
 
     private func hasSameBody(as other: Destination) -> Bool {

@@ -8,7 +8,8 @@ extension Destination {
         let rest = Array(url.utf8.dropFirst(redactedURL(url).utf8.count - "/…".utf8.count))
         let parts = plainTail(rest).split { "/?&=".utf8.contains($0) }
             .filter { $0.count >= Redaction.shortestPart }.map(Array.init)
-        let all = values + tokens + parts + (rest.count >= Redaction.shortestWhole ? [rest] : [])
+        let wholes = rest.count >= Redaction.shortestWhole ? [rest] : []
+        let all = values + tokens + parts + wholes + (oauth2?.secrets ?? [])
         return all.filter { !$0.isEmpty }.sorted { $0.count > $1.count }
     }
 

@@ -53,6 +53,7 @@ package enum RequestBuilder {
             if value.isEmpty { continue }
             headers.append(OutgoingRequest.Header(header.name, masked && header.isSecret ? "<redacted>" : value))
         }
+        if masked, destination.oauth2 != nil { headers.append(OutgoingRequest.Header("Authorization", "<redacted>")) }
         guard let signing, let signer = destination.signer else { return headers }
         let signed = signer.headers(
             id: delivery.event.idText, timestampSeconds: signing.now.seconds, body: signing.body)
