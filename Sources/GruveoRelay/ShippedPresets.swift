@@ -23,19 +23,23 @@ enum ShippedPresets {
         }
     }
 
-    /// All that a routes file in this directory can name. A file that cannot be read counts as an empty one, so that
-    /// whoever names it hears of it.
+    /// All that a routes file in this directory can name.
     static func library(directory: String) -> PresetLibrary {
         PresetLibrary(shipped: files, own: own(in: "\(directory)/presets"))
     }
 
+    /// The files of the folder itself; what lies deeper no destination could name.
     private static func own(in folder: String) -> [PresetFile] {
         let names = (try? Files.names(below: folder, ending: ".json")) ?? []
-        return names.map { name in
+        return names.filter { !$0.contains("/") }.map { name in
             let path = "\(folder)/\(name)"
-            return PresetFile(
-                name: String(name.dropLast(".json".count)), path: path,
-                bytes: (try? Files.read(path, limit: limit)) ?? [])
+            return PresetFile(name: String(name.dropLast(".json".count)), path: path, content(path))
+        }
+    }
+
+    private static func content(_ path: String) -> PresetFile.Content {
+        do throws(FileFault) { return .text(try Files.read(path, limit: limit)) } catch {
+            return .unreadable(error.reason)
         }
     }
 }

@@ -110,7 +110,7 @@ def hubspot(body):
     properties = body["properties"]
     faults = only(body, "properties", "associations") + ["hs_timestamp"] * (not isinstance(properties["hs_timestamp"], int))
     faults += ["hs_call_status"] * (properties["hs_call_status"] not in ("COMPLETED", "NO_ANSWER", "CANCELED"))
-    faults += ["hs_call_duration"] * (properties["hs_call_duration"] % 1000 != 0)
+    faults += ["hs_call_duration"] * (not isinstance(properties["hs_call_duration"], int))
     return faults + ["hs_call_body"] * (len(properties["hs_call_body"]) > 65_536)
 
 

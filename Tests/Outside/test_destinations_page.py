@@ -6,7 +6,7 @@ import re
 import pytest
 
 from harness import ROOT, SAMPLE, routes_to, sample
-from service_fakes import SERVICES
+from service_fakes import SERVICES, as_json
 
 PAGE = (ROOT / "docs/destinations.md").read_text()
 BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.S)
@@ -41,7 +41,7 @@ def test_an_example_works_as_it_stands_there(make_relay, make_sink, example):
     relay = make_relay(routes)
     findings = [json.loads(line) for line in relay.check("--json").stdout.splitlines()]
     wrong = [one["message"] for one in findings if one["severity"] != "note"]
-    assert wrong in ([], ['"oauth2" is not supported yet: remove it']), wrong
+    assert wrong == []
 
     # The same at a fake of the service, where its URL and its token lead on this machine.
     service = SERVICES[destination["preset"]]
@@ -53,21 +53,25 @@ def test_an_example_works_as_it_stands_there(make_relay, make_sink, example):
     else:
         assert destination.get("url", service.path).endswith(service.path), "the page has the service's path"
         destination = {**destination, "url": sink.url + service.path}
+    shown = None
     if "oauth2" in destination.get("auth", {}):
-        # Tokens are the subject of other tests.
-        destination = {**destination, "auth": {"bearer": {"credential": "crm-token"}}}
+        tokens = make_sink(lambda request: as_json(200, {"access_token": "a-fresh-token", "expires_in": 3600}))
+        oauth2 = {**destination["auth"]["oauth2"], "tokenUrl": f"{tokens.url}/token"}
+        destination = {**destination, "auth": {"oauth2": oauth2}}
+        shown = f"{oauth2.get('scheme', 'Bearer')} a-fresh-token"
     routes["destinations"][name] = {**destination, "allowPrivate": ["127.0.0.0/8"]}
     relay.write_routes(routes)
     folder = relay.directory / "credentials"
     folder.mkdir()
-    tokens = dict.fromkeys(("hubspot-token", "pipedrive-token", "crm-token"), "a-token-of-the-tests")
-    for credential, text in {**tokens, **credentials}.items():
+    others = set(re.findall(r'"credential": "([^"]+)"', json.dumps(destination))) | {"hubspot-token", "pipedrive-token"}
+    for credential, text in {**dict.fromkeys(others, "a-secret-of-the-tests"), **credentials}.items():
         (folder / credential).write_text(text)
     relay.start()
     relay.post(sample(1, tracking=TRACKING))
     relay.settled(delivered=1)
     [request] = sink.requests
     assert service.faults(json.loads(request["body"])) == []
+    assert shown in (None, request["headers"].get("Authorization"))
 
 
 def with_own(make_relay, **destination):

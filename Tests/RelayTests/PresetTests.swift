@@ -127,6 +127,15 @@ import Testing
             } == [true])
     }
 
+    @Test func aPresetThatCannotBeReadSaysWhy() {
+        let closed = PresetFile(name: "mine", path: "presets/mine.json", .unreadable("Permission denied"))
+        #expect(
+            PresetTests.load(#""preset": "mine", "url": "https://a.example""#, own: [closed]).lines == [
+                "3:36 error: destinations.crm.preset: presets/mine.json:1:1: cannot be read: Permission denied"
+            ])
+        #expect(PresetTests.load("", url: #""https://a.example""#, own: [closed]).lines == [])
+    }
+
     @Test func theOperatorsOwnPresetWins() throws {
         let own = PresetTests.file("chat", destination: #"{ "body": "mine" }"#)
         let (destination, lines) = PresetTests.load(#""preset": "chat", "url": "https://a.example""#, own: [own])

@@ -34,13 +34,19 @@ package struct Preset: Sendable {
     /// - Returns: no preset where one of the findings is an error.
     static func decode(_ file: PresetFile) -> (preset: Preset?, findings: [Finding]) {
         let log = FindingLog()
-        let preset = read(file, log)
-        return (log.hasErrors ? nil : preset, log.findings(in: file.bytes))
+        switch file.content {
+        case .text(let bytes):
+            let preset = read(bytes, file, log)
+            return (log.hasErrors ? nil : preset, log.findings(in: bytes))
+        case .unreadable(let reason):
+            log.add(.error, at: FilePlace(offset: 0, path: ""), "cannot be read: \(reason)")
+            return (nil, log.findings(in: []))
+        }
     }
 
-    private static func read(_ file: PresetFile, _ log: FindingLog) -> Preset? {
+    private static func read(_ bytes: [UInt8], _ file: PresetFile, _ log: FindingLog) -> Preset? {
         let root: JSONNode
-        do throws(JSONError) { root = try JSONNode.parse(file.bytes) } catch {
+        do throws(JSONError) { root = try JSONNode.parse(bytes) } catch {
             log.add(.error, at: FilePlace(offset: error.offset, path: ""), error.message)
             return nil
         }

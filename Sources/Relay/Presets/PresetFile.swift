@@ -4,11 +4,19 @@ package struct PresetFile: Sendable {
     package let name: String
     /// As messages name the file.
     package let path: String
-    package let bytes: [UInt8]
+    /// Its text, or in plain words why it cannot be read.
+    package let content: Content
 
-    package init(name: String, path: String, bytes: [UInt8]) {
+    package enum Content: Sendable {
+        case text([UInt8])
+        case unreadable(String)
+    }
+
+    package init(name: String, path: String, _ content: Content) {
         self.name = name
         self.path = path
-        self.bytes = bytes
+        self.content = content
     }
+
+    package init(name: String, path: String, bytes: [UInt8]) { self.init(name: name, path: path, .text(bytes)) }
 }
