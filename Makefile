@@ -6,7 +6,7 @@ DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
 
-.PHONY: demo test check soak bench bench-rules build release install uninstall clean
+.PHONY: demo test check soak bench bench-parts build release install uninstall clean
 
 demo: ## Start the relay with sample destinations and send it three signed events
 	@scripts/install-dependencies.sh build
@@ -47,11 +47,12 @@ bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx an
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python Benchmarks/end_to_end.py
 
-bench-rules: ## CPU time an event against 10 to 10,000 rules, and inputs built to be slow
+bench-parts: ## CPU time of rules, of inputs built to be slow, and of making a request
 	@scripts/install-dependencies.sh build
-	swift build -c release --static-swift-stdlib --product RuleBench
-	.build/release/RuleBench --check
-	.build/release/RuleBench --check --hostile
+	swift build -c release --static-swift-stdlib --product PartsBench
+	.build/release/PartsBench rules --check
+	.build/release/PartsBench hostile --check
+	.build/release/PartsBench requests --check
 
 install: ## Copy the built release, its schema and the unit into $(DESTDIR)$(PREFIX)
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay

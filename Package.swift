@@ -103,9 +103,9 @@ let package = Package(
             swiftSettings: common
         ),
 
-        // Measures the rules; here because `package` access does not reach a package of its own.
+        // Measures parts; here because `package` access does not reach a package of its own.
         .executableTarget(
-            name: "RuleBench", dependencies: ["JSON", "EventPatterns"], path: "Benchmarks/RuleBench",
+            name: "PartsBench", dependencies: ["JSON", "EventPatterns", "Relay"], path: "Benchmarks/PartsBench",
             swiftSettings: common),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: common),

@@ -1,13 +1,10 @@
 import EventPatterns
-import Glibc
 import JSON
 
-/// Measures what rules cost: `RuleBench [--check] [--hostile] [--rounds N] [--rules N]`.
+/// Measures what rules cost, over 10,000 events, the parse of the event included.
 ///
-/// The times are CPU time of this thread, parse of the event included, medians of several rounds over 10,000 events.
 /// "One by one" judges every rule for each event, as if there were no index. See SampleEvents and SampleRules for what
 /// is measured.
-@main
 struct RuleBench {
     private static let most = 10_000
     /// Most CPU microseconds an event at each size; more than that is a fault with `--check`.
@@ -19,31 +16,18 @@ struct RuleBench {
     private let events: [[UInt8]]
     private let rounds: Int
     private let bars: [(rules: Int, microseconds: Double)]
-    private var missed: [String] = []
+    private(set) var missed: [String] = []
 
-    static func main() throws {
-        let arguments = CommandLine.arguments
-        func number(_ name: String) -> Int? {
-            arguments.firstIndex(of: name).flatMap { Int(arguments[min($0 + 1, arguments.count - 1)]) }
-        }
-        let only = number("--rules")
-        var bench = RuleBench(
-            events: SampleEvents.make(10_000), rounds: max(1, number("--rounds") ?? 7),
-            bars: RuleBench.bars.filter { only == nil || $0.rules == only })
-        if arguments.contains("--hostile") { try bench.measureHostileInputs() } else { try bench.measureSamples() }
-        for bar in bench.missed { print("\nMissed: \(bar)") }
-        if arguments.contains("--check"), !bench.missed.isEmpty { exit(1) }
-    }
-
-    private init(events: [[UInt8]], rounds: Int, bars: [(rules: Int, microseconds: Double)]) {
-        self.events = events
+    /// - Parameter only: measures one number of rules instead of all.
+    init(rounds: Int, only: Int?) {
+        events = SampleEvents.make(10_000)
         self.rounds = rounds
-        self.bars = bars
+        bars = RuleBench.bars.filter { only == nil || $0.rules == only }
     }
 
     // MARK: - Samples
 
-    private mutating func measureSamples() throws {
+    mutating func measureSamples() throws {
         // First, while the process is small: what is freed stays with it and would hide what a set needs.
         let memory = try memoryOfSet(SampleRules.mixed(RuleBench.most))
         let size = Double(events.reduce(0) { $0 + $1.count }) / Double(events.count)
@@ -75,7 +59,7 @@ struct RuleBench {
             "\(rules.count)", name, text(cost / Double(events.count), 2), text(try costOneByOne(set), 1),
             text(100 * mean / Double(rules.count), 3) + " %", text(mean, 2), text(load, 1),
         ]
-        RuleBench.printRow(cells)
+        printRow(cells)
         expect(cost / Double(events.count), atMost: bar, "µs an event at \(rules.count) rules, \(name)")
         expect(load, atMost: RuleBench.loadMillisecondsBar, "ms to load \(rules.count) rules, \(name)")
     }
@@ -104,13 +88,13 @@ struct RuleBench {
 
     // MARK: - Hostile inputs
 
-    private mutating func measureHostileInputs() throws {
+    mutating func measureHostileInputs() throws {
         print("| input | bytes | rules | CPU ms | answer |")
         print("| --- | --- | --- | --- | --- |")
         for input in HostileInputs.all {
             var answer = ""
             guard let set = try? RuleBench.load(RuleBench.list(input.rules)) else {
-                RuleBench.printRow([
+                printRow([
                     input.name, "\(input.event.utf8.count)", "\(input.rules.count)", "", "refused at load",
                 ])
                 continue
@@ -124,18 +108,13 @@ struct RuleBench {
                         }
                     }
                 })
-            RuleBench.printRow(
+            printRow(
                 [input.name, "\(bytes.count)", "\(input.rules.count)", text(cost / 1000, 2), answer])
             expect(cost / 1000, atMost: HostileInputs.millisecondsBar, "ms for \(input.name)")
         }
     }
 
     // MARK: - Both
-
-    private static func printRow(_ cells: [String]) {
-        print("| \(cells.joined(separator: " | ")) |")
-        fflush(nil)
-    }
 
     private static func list(_ rules: [String]) -> [UInt8] { Array("[\(rules.joined(separator: ",\n"))]".utf8) }
 

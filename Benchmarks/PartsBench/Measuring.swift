@@ -38,3 +38,9 @@ func text(_ number: Double, _ digits: Int) -> String {
     let fraction = String(scaled % factor)
     return "\(scaled / factor).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
 }
+
+/// A row of a Markdown table.
+func printRow(_ cells: [String]) {
+    print("| \(cells.joined(separator: " | ")) |")
+    fflush(nil)
+}

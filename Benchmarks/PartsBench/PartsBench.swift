@@ -1,0 +1,28 @@
+import Glibc
+
+/// Measures single parts in the process: `PartsBench rules|hostile|requests [--check] [--rounds N] [--rules N]`.
+///
+/// The times are CPU time of this thread, medians of several rounds. With `--check` a missed bar ends it with code 1.
+@main
+struct PartsBench {
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        func number(_ name: String) -> Int? {
+            arguments.firstIndex(of: name).flatMap { Int(arguments[min($0 + 1, arguments.count - 1)]) }
+        }
+        let rounds = max(1, number("--rounds") ?? 7)
+        var rules = RuleBench(rounds: rounds, only: number("--rules"))
+        var requests = RequestBench(rounds: rounds)
+        switch arguments.dropFirst().first {
+        case "rules": try rules.measureSamples()
+        case "hostile": try rules.measureHostileInputs()
+        case "requests": try requests.measure()
+        default:
+            print("usage: PartsBench rules|hostile|requests [--check] [--rounds N] [--rules N]")
+            exit(EX_USAGE)
+        }
+        let missed = rules.missed + requests.missed
+        for bar in missed { print("\nMissed: \(bar)") }
+        if arguments.contains("--check"), !missed.isEmpty { exit(1) }
+    }
+}

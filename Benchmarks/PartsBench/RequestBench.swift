@@ -1,0 +1,104 @@
+import Foundation
+import Relay
+
+/// Measures what one request costs before it is sent: its headers, its signature, and its body, where that is made by a
+/// template, with the parse of the event.
+struct RequestBench {
+    /// Microseconds of a Slack message.
+    private static let slackBar = 15.0
+
+    private let rounds: Int
+    private let deliveries: [Delivery]
+    private(set) var missed: [String] = []
+
+    init(rounds: Int) {
+        self.rounds = rounds
+        let now = Timestamp(milliseconds: 1_700_000_000_000)
+        deliveries = SampleEvents.make(2000).enumerated().map { index, body in
+            let event = Event(
+                id: EventID(high: 1, low: UInt64(index)), source: "gruveo", receivedAt: now, body: body, routes: ["all"])
+            return Delivery(
+                key: DeliveryKey(rawValue: Int64(index)), event: event, destination: "crm", attempts: 0,
+                isReplay: false, startedAt: now)
+        }
+    }
+
+    /// Destinations as the routes file writes them.
+    private static let destinations: [(name: String, keys: String)] = [
+        ("original bytes", ""),
+        ("original bytes, gruveo", sign("gruveo", "hmac")),
+        ("original bytes, standard-webhooks, one HMAC key", sign("standard-webhooks", "whsec")),
+        ("original bytes, standard-webhooks, one Ed25519 key", sign("standard-webhooks", "whsk")),
+        ("three keys by $eval", #","body": {"a": {"$eval": "link"}, "b": "${resolution}", "c": {"$eval": "duration"}}"#),
+        ("preset slack", #","preset": "slack""#),
+        ("preset discord", #","preset": "discord""#),
+        ("preset teams", #","preset": "teams""#),
+        ("preset hubspot-call", #","preset": "hubspot-call""#),
+        ("preset zapier", #","preset": "zapier""#),
+    ]
+
+    private static func sign(_ scheme: String, _ key: String) -> String {
+        #","sign": {"scheme": "\#(scheme)", "keys": [{"env": "\#(key)"}]}"#
+    }
+
+    mutating func measure() throws {
+        print("| one request | CPU µs | body, bytes |")
+        print("| --- | --- | --- |")
+        let presets = try RequestBench.presets()
+        for (name, keys) in RequestBench.destinations {
+            let destination = try RequestBench.destination(keys, presets)
+            var size = 0
+            let costs = try (0..<rounds).map { _ in
+                size = 0
+                return try microseconds {
+                    for delivery in deliveries {
+                        size += try RequestBuilder.request(for: delivery, to: destination, now: delivery.startedAt)
+                            .body.count
+                    }
+                } / Double(deliveries.count)
+            }
+            let cost = median(costs)
+            printRow([name, text(cost, 2), "\(size / deliveries.count)"])
+            if name == "preset slack", !(cost <= RequestBench.slackBar) {
+                missed.append("\(cost) µs for a Slack message, at most \(RequestBench.slackBar)")
+            }
+        }
+    }
+
+    /// The presets of this checkout, by their files' names.
+    private static func presets() throws -> PresetLibrary {
+        let folder = URL(filePath: "Sources/GruveoRelay/Presets")
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        return PresetLibrary(
+            shipped: try files.map { file in
+                PresetFile(
+                    name: file.deletingPathExtension().lastPathComponent, path: file.relativePath,
+                    bytes: Array(try Data(contentsOf: file)))
+            })
+    }
+
+    private static func destination(_ keys: String, _ presets: PresetLibrary) throws -> Destination {
+        let file = """
+            {"sources": {"gruveo": {"path": "/in", "keys": [{"env": "hmac"}]}},
+             "destinations": {"crm": {"url": "https://crm.example.com/calls" \(keys)}}}
+            """
+        let (configuration, findings) = RoutesFile.load(
+            Array(file.utf8), directory: "/", functions: .withoutZones, presets: presets, secret: secret)
+        guard let destination = configuration?.destinations["crm"] else {
+            throw BenchFault(text: findings.map { $0.line(file: "routes.json") }.joined(separator: "\n"))
+        }
+        return destination
+    }
+
+    /// Keys for `sign`, by the prefix that says their kind.
+    private static func secret(_ reference: SecretReference) -> Result<SecretContent, SecretFault> {
+        guard case .environment(let kind) = reference else { return .success(SecretContent(Array("token".utf8))) }
+        let bytes = (0..<32).map { UInt8($0) }
+        let prefix = kind == "hmac" ? "" : "\(kind)_"
+        return .success(SecretContent(Array((prefix + Data(bytes).base64EncodedString()).utf8)))
+    }
+}
+
+private struct BenchFault: Error {
+    let text: String
+}
