@@ -175,6 +175,9 @@ extension LaneDispatcher {
     }
 
     private func start(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
+        // Its budget in time begins now: that it has waited for its turn is no failure of the destination.
+        let isFirst = destination.rate != nil && delivery.attempts == 0
+        let delivery = isFirst ? delivery.started(at: now) : delivery
         guard let oauth2 = destination.oauth2 else { return send(delivery, to: destination, now: now) }
         startWithToken(delivery, to: destination, oauth2, isSecond: false, now: now)
     }
@@ -265,7 +268,8 @@ extension LaneDispatcher {
         let keepsPlace = lane?.lane.isOrdered == true
         if !keepsPlace { lane?.lane.freed() }
         let settlement = Settlement(
-            delivery: delivery.key, verdict: verdict, attempt: attempt, isUrgent: keepsPlace)
+            delivery: delivery.key, verdict: verdict, attempt: attempt, isUrgent: keepsPlace,
+            startedAt: delivery.startedAt)
         settle(Unsettled(settlement: settlement, destination: delivery.destination))
     }
 

@@ -53,8 +53,10 @@ struct RoutesLoader: Sendable {
     /// Reads, decodes and resolves.
     ///
     /// - Throws: `FileFault` where the file itself cannot be read.
-    func load() throws(FileFault) -> Loaded {
-        let bytes = try Files.read(path)
+    func load() throws(FileFault) -> Loaded { load(try Files.read(path)) }
+
+    /// Takes these bytes for the file's.
+    func load(_ bytes: [UInt8]) -> Loaded {
         let (configuration, findings) = RoutesFile.load(
             bytes, directory: directory, unreadable: unreadableSecret,
             functions: RoutesLoader.functions, presets: ShippedPresets.library(directory: directory),

@@ -31,7 +31,10 @@ struct Statements {
             "UPDATE deliveries SET state = 3, attempts = ?, at = ?, duration = ?, status = ? WHERE id = ? AND state < 2"
         )
         settleRetry = try prepare(
-            "UPDATE deliveries SET state = 1, due = ?, attempts = ifnull(attempts, 0) + ? WHERE id = ? AND state < 2")
+            """
+            UPDATE deliveries SET state = 1, due = ?, attempts = ifnull(attempts, 0) + ?, started = ifnull(?, started)
+            WHERE id = ? AND state < 2
+            """)
         insertAttempt = try prepare(
             """
             INSERT INTO attempts (delivery, number, at, duration, outcome, status, error, response)
@@ -56,21 +59,16 @@ struct Statements {
         )
         scanFresh = try prepare(
             "SELECT id FROM deliveries WHERE id > ? AND id <= ? AND id & 65535 = ? AND state = 0 ORDER BY id")
-        scanDeferred = try prepare(
-            """
-            SELECT id, due FROM deliveries INDEXED BY deferred
-            WHERE id & 65535 = ? AND due <= ? AND state = 1 ORDER BY due
-            """)
-        scanDeferredInOrder = try prepare(
-            """
-            SELECT id, due FROM deliveries INDEXED BY deferred
-            WHERE id & 65535 = ? AND id <= ? AND state = 1 ORDER BY id
-            """)
-        nextDue = try prepare(
-            """
-            SELECT id, due FROM deliveries INDEXED BY deferred
-            WHERE id & 65535 = ? AND due > ? AND state = 1 ORDER BY due
-            """)
+        func prepareScan(_ condition: String, by order: String) throws -> PreparedStatement {
+            try prepare(
+                """
+                SELECT id, due FROM deliveries INDEXED BY deferred
+                WHERE id & 65535 = ? AND \(condition) AND state = 1 ORDER BY \(order)
+                """)
+        }
+        scanDeferred = try prepareScan("due <= ?", by: "due")
+        scanDeferredInOrder = try prepareScan("id <= ?", by: "id")
+        nextDue = try prepareScan("due > ?", by: "due")
 
         scanEvents = try prepare("SELECT id, high, contents, received FROM events WHERE id > ? ORDER BY id LIMIT ?")
         scanDeliveriesOf = try prepare("SELECT state, at, duration FROM deliveries WHERE id >= ? AND id <= ?")

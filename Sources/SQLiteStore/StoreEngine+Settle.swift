@@ -31,7 +31,8 @@ extension StoreEngine {
         case .retry(let due, let charged):
             statements.settleRetry.bind(1, due.milliseconds)
             statements.settleRetry.bind(2, charged ? 1 : 0)
-            statements.settleRetry.bind(3, key)
+            statements.settleRetry.bind(3, settlement.startedAt?.milliseconds)
+            statements.settleRetry.bind(4, key)
             guard try change(statements.settleRetry) else { return }
             try insert(attempt, key, statements)
         }

@@ -131,7 +131,7 @@ final class MemoryStore: Store {
         case .dead: row.place = .dead
         case .retry(let due, let charged):
             row.place = .waiting(due: due)
-            row.delivery = row.delivery.charged(charged)
+            row.delivery = row.delivery.charged(charged).started(at: settlement.startedAt ?? row.delivery.startedAt)
         }
         state.rows[key] = row
     }

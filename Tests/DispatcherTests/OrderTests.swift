@@ -135,6 +135,31 @@ import Testing
         bed.expectNothingLost()
     }
 
+    @Test func reloadThatAsksForOrderGivesBackWhatWaitedToTakeTurns() throws {
+        let bed = bed(TestBed.destination(concurrency: 1))
+        bed.keep(1..<4)
+        bed.advance()
+        bed.take(4..<7)
+        bed.use([Self.ordered])
+        #expect(try deliverAll(bed) == Array(1..<7))
+        bed.expectNothingLost()
+    }
+
+    @Test func leaseThatWasAskedForWithoutOrderGoesBack() throws {
+        let bed = bed(TestBed.destination(concurrency: 1))
+        bed.advance()
+        bed.store.add(TestBed.delivery(1), .waiting(due: TestBed.start))
+        bed.store.add(TestBed.delivery(2), .waiting(due: TestBed.start.advanced(byMilliseconds: -1)))
+        bed.store.holdBack()
+        bed.run { $0.wake("crm") }
+        bed.use([Self.ordered])
+        bed.letGo()
+        #expect(bed.sender.open.isEmpty)
+        bed.advance(seconds: 1)
+        #expect(try deliverAll(bed) == [1, 2])
+        bed.expectNothingLost()
+    }
+
     // MARK: For random arrivals and answers
 
     @Test(arguments: 1...24 as ClosedRange<UInt64>)

@@ -90,14 +90,23 @@ import Testing
         #expect(bed.sender.open.map(\.key) == [3])
     }
 
-    @Test func anHourOfWaitingDoesNotEndInADeadLetter() throws {
-        let bed = bed(Rate(requests: 1, periodMilliseconds: 3_600_000))
-        bed.take(1..<100)
-        for _ in 0..<99 {
+    @Test func timeOfWaitingForTheRateIsNotCharged() throws {
+        let schedule = RetrySchedule(waitsMilliseconds: [1000, 1000, 1000], budgetMilliseconds: 7_200_000)
+        let rate = Rate(requests: 1, periodMilliseconds: 3_600_000)
+        let bed = TestBed([TestBed.destination(retry: schedule, rate: rate)])
+        bed.take(1..<10)
+        for _ in 0..<8 {
             try bed.answer(200)
             bed.advance(seconds: 3601)
         }
-        #expect(bed.store.count(.delivered) == 99)
+        #expect(bed.sender.open.map(\.key) == [9])
+        for _ in 0..<2 {
+            try bed.answer(503)
+            bed.advance(seconds: 3601)
+            #expect(bed.letters.letters.isEmpty)
+        }
+        try bed.answer(503)
+        #expect(bed.letters.letters.map(\.reason.code) == ["expired"])
     }
 
     // MARK: For random arrivals and answers

@@ -124,6 +124,8 @@ import Testing
         bed.use([TestBed.destination("crm"), TestBed.destination("chat", concurrency: 3)])
         #expect(bed.sender.open.isEmpty)
         bed.advance(seconds: 580)
+        #expect(bed.sender.open("chat").count == 1)
+        for _ in 0..<2 { try bed.answer(200, from: "chat") }
         #expect(bed.sender.open("chat").count == 3)
     }
 

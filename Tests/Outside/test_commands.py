@@ -17,7 +17,7 @@ from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, 
 from test_durability import Ledger, World, loaded
 
 COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
-            ["reload"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
+            ["reload"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
 
 
 def run(*arguments, input=None, timeout=30, **environment):
@@ -47,6 +47,8 @@ def test_the_first_help_names_every_command():
     ["--bogus"], ["chekc"], ["serve", "--bogus"], ["check", "a", "b"], ["explain"], ["send"], ["sign"], ["verify"],
     ["send", "--sample", "lost"], ["send", "--sample", "missed", "e.json"], ["send", "--sample", "missed", "--to", "x"],
     ["serve", "--listen", "nowhere"], ["serve", "--listen", "127.0.0.1:65536"], ["serve", "--log-level", "loud"],
+    ["send", "--link", "@a", "e.json"], ["send", "--sample", "missed", "--tracking", "a"],
+    ["send", "--sample", "missed", "--tracking", "a=1", "--tracking", "a=2"], ["add"], ["add", "slack"],
     ["dead", "show"], ["dead", "discard", "not-an-id"], ["reload", "now"], ["demo", "--listen", "x"],
 ], ids=" ".join)
 def test_a_wrong_command_line_is_64_with_words_on_standard_error(arguments, tmp_path):
@@ -126,6 +128,18 @@ def test_send_posts_a_sample_event_to_the_relay(make_relay, make_sink, resolutio
     event = json.loads(sink.bodies()[0])
     assert (event["resolution"], event.keys() - {"user"}) == (resolution, json.loads(SAMPLE).keys() - {"user"})
     assert json.loads(done.stdout) == {"id": sink.ids()[0]}
+
+
+def test_a_sample_event_takes_a_link_and_tracking_parameters(make_relay, make_sink):
+    sink = make_sink()
+    routes = routes_to({"one": sink})
+    routes["routes"][0]["match"] = {"link": ["@acme.help"], "tracking": {"a b": ["c=\"d\"\\é"]}}
+    relay = make_relay(routes).start()
+    relay.command("send", "--sample", "answered", "--link", "@acme.help", "--tracking", 'a b=c="d"\\é', "--tracking",
+                  "empty=", "--config", str(relay.routes_path), "--listen", f"127.0.0.1:{relay.port}", check=0)
+    relay.settled(delivered=1, matched=1)
+    event = json.loads(sink.bodies()[0])
+    assert (event["link"], event["tracking"]) == ("@acme.help", {"a b": 'c="d"\\é', "empty": ""})
 
 
 def test_send_posts_a_file_to_any_url_and_tells_other_answers_apart(make_relay, make_sink, tmp_path):

@@ -108,3 +108,27 @@ def test_check_says_which_of_ordered_and_concurrency_to_remove(make_relay, make_
     done = make_relay(routes).check()
     assert done.returncode == 78
     assert b'destinations.crm.ordered: sends one after the other, "concurrency" is 4: remove "concurrency"' in done.stderr
+
+
+def test_after_a_429_nothing_is_sent_until_retry_after_and_then_it_starts_slowly(make_relay, make_sink):
+    def refuses_the_first(request):
+        if request is sink.requests[0]:
+            return 429, {"Retry-After": "2"}, b""
+        time.sleep(0.4)
+        return 200
+
+    sink = make_sink(refuses_the_first)
+    relay = make_relay(routes_to({"crm": sink}, crm=every(1, 20))).start()
+    for mark in range(30):
+        assert relay.post(sample(mark))[0] == 200
+    relay.settled(30, delivered=30)
+    times = sorted(request["at"] for request in sink.requests)
+    refused = times[0]
+    assert not [at for at in times if refused + 0.3 < at < refused + 1.9], "all that was not under way before waits"
+    resumed = [at for at in times if at >= refused + 1.9]
+    rounds = [[resumed[0]]]
+    for at in resumed[1:]:
+        if at - rounds[-1][0] > 0.3:
+            rounds.append([])
+        rounds[-1].append(at)
+    assert [len(one) for one in rounds[:3]] == [1, 2, 4]

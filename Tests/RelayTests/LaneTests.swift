@@ -160,6 +160,53 @@ import Testing
         #expect(lane.take(now: .at(30_000)) != nil)
     }
 
+    // MARK: Slow start
+
+    /// Sends all that goes at once, and says how many that were.
+    private func round(_ outcome: Outcome = .delivered, on lane: inout Lane, at now: Timestamp) -> Int {
+        var count = 0
+        while lane.take(now: now) != nil { count += 1 }
+        for _ in 0..<count {
+            lane.heard(outcome, waitMilliseconds: nil, now: now)
+            lane.freed()
+        }
+        return count
+    }
+
+    @Test func pauseEndsInASlowStart() {
+        var lane = lane(concurrency: 8, fresh: 0..<99)
+        #expect(round(on: &lane, at: .at(0)) == 8)
+        attempt(.retry, on: &lane, waitMilliseconds: 5000, at: .at(0))
+        #expect((0..<5).map { _ in round(on: &lane, at: .at(5000)) } == [1, 2, 4, 8, 8])
+    }
+
+    @Test(arguments: [Outcome.delivered, .dead])
+    func holdEndsInASlowStart(outcome: Outcome) {
+        var lane = heldLane()
+        #expect(round(outcome, on: &lane, at: .at(5 * Self.minute)) == 1)
+        #expect((0..<4).map { _ in round(on: &lane, at: .at(5 * Self.minute)) } == [2, 4, 8, 8])
+    }
+
+    @Test func changedDestinationThatWasHeldBeginsSlowly() {
+        var lane = heldLane().renewed()
+        #expect((0..<3).map { _ in round(on: &lane, at: .at(0)) } == [1, 2, 4])
+    }
+
+    @Test func failuresDoNotSpeedUpTheStart() {
+        var lane = lane(concurrency: 8, fresh: 0..<99)
+        attempt(.retry, on: &lane, waitMilliseconds: 5000, at: .at(0))
+        #expect((0..<3).map { _ in round(.retry, on: &lane, at: .at(5000)) } == [1, 1, 1])
+    }
+
+    @Test func whatWasUnderWayBeforeThePauseDoesNotSpeedUpTheStart() {
+        var lane = lane(concurrency: 8, fresh: 0..<99)
+        for _ in 0..<8 { _ = lane.take(now: .at(0)) }
+        lane.heard(.retry, waitMilliseconds: 5000, now: .at(1))
+        for _ in 0..<7 { lane.heard(.delivered, waitMilliseconds: nil, now: .at(2)) }
+        for _ in 0..<8 { lane.freed() }
+        #expect(round(on: &lane, at: .at(5001)) == 1)
+    }
+
     @Test func longerOfTwoWishesHolds() {
         var lane = lane(fresh: 0..<5)
         _ = lane.take(now: .at(0))

@@ -19,6 +19,12 @@ struct Send: ParsableCommand {
     @Option(help: "Send a sample event instead of a file: missed, answered or declined.")
     var sample: SampleEvent?
 
+    @Option(help: "The link that the sample event's call came over (@acme.sales).")
+    var link: String?
+
+    @Option(help: "KEY=VALUE: a tracking parameter of the sample event, in place of its customer_id; once for each.")
+    var tracking: [NamedValue] = []
+
     @Option(help: "The URL to post to.")
     var to: String?
 
@@ -33,11 +39,17 @@ struct Send: ParsableCommand {
 
     func validate() throws {
         guard (sample == nil) != (event == nil) else { throw ValidationError("give either --sample or a file") }
+        guard sample != nil || (link == nil && tracking.isEmpty) else {
+            throw ValidationError("--link and --tracking change a sample event: give --sample too")
+        }
+        guard Set(tracking.map(\.key)).count == tracking.count else {
+            throw ValidationError("--tracking gives a key twice, and an event has each once")
+        }
         guard (to == nil) == (keyVariable == nil) else { throw ValidationError("--to and --key-env go together") }
     }
 
     func run() throws {
-        let body = try sample.map { $0.body(at: wallClock()) } ?? readBody(event ?? "-")
+        let body = try sample.map(sampleBody) ?? readBody(event ?? "-")
         let (url, key) = try target()
         switch postAsGruveo(body, signedBy: key, to: url) {
         case .response(let response):
@@ -51,6 +63,12 @@ struct Send: ParsableCommand {
             }
             throw ExitStatus.unreachable
         }
+    }
+
+    private func sampleBody(_ sample: SampleEvent) -> [UInt8] {
+        let given = JSONObject(tracking.map { .init(key: $0.key, value: .string($0.value)) })
+        return sample.body(
+            at: wallClock(), link: link ?? SampleEvent.link, tracking: tracking.isEmpty ? SampleEvent.tracking : given)
     }
 
     private func target() throws -> (url: String, key: HMACKey) {

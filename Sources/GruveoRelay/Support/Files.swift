@@ -31,10 +31,13 @@ func explainingFaults<Value>(_ body: () throws(FileFault) -> Value) throws -> Va
 }
 
 enum Files {
+    /// The largest file that is read as a whole, as the JSON parser's limit is.
+    static let mostBytes = 16 * 1024 * 1024
+
     /// The bytes of a regular file, or of standard input for `-`.
     ///
     /// - Throws: `FileFault` with the errno; EFBIG where it is larger than `limit` bytes.
-    static func read(_ path: String, limit: Int = 16 * 1024 * 1024) throws(FileFault) -> [UInt8] {
+    static func read(_ path: String, limit: Int = mostBytes) throws(FileFault) -> [UInt8] {
         let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileFault(path: path, code: errno) }
         defer { if path != "-" { close(descriptor) } }
@@ -48,7 +51,8 @@ enum Files {
         return try drain(descriptor, path: path, limit: limit)
     }
 
-    private static func drain(_ descriptor: Int32, path: String, limit: Int) throws(FileFault) -> [UInt8] {
+    /// What is left to read of an open file.
+    static func drain(_ descriptor: Int32, path: String, limit: Int = mostBytes) throws(FileFault) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -88,20 +92,24 @@ enum Files {
 
     /// All bytes, on disk.
     private static func fill(_ descriptor: Int32, with bytes: [UInt8], path: String) throws(FileFault) {
+        try write(bytes, to: descriptor, path: path)
+        guard fsync(descriptor) == 0 else { throw FileFault(path: path, code: errno) }
+    }
+
+    static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileFault) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR {
                 throw FileFault(path: path, code: errno)
             }
         }
-        guard fsync(descriptor) == 0 else { throw FileFault(path: path, code: errno) }
     }
 
     /// A rename is not durable until its directory is synced.
-    private static func synchronizeDirectory(_ path: String) throws(FileFault) {
+    static func synchronizeDirectory(_ path: String) throws(FileFault) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileFault(path: path, code: errno) }
         defer { close(descriptor) }

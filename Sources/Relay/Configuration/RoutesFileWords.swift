@@ -27,6 +27,11 @@ enum Words {
         return quoted.dropLast().joined(separator: ", ") + " or " + last
     }
 
+    /// The first ten, in quotes.
+    static func list(_ words: [String]) -> String {
+        words.prefix(10).map(quoted).joined(separator: ", ") + (words.count > 10 ? ", …" : "")
+    }
+
     /// `, did you mean "timeout"?`, or nothing where no candidate is near.
     static func suggestion(for word: String, among candidates: some Sequence<String>) -> String {
         nearest(to: word, among: candidates).map { ", did you mean \(quoted($0))?" } ?? ""

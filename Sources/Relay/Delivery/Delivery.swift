@@ -14,7 +14,7 @@ package struct Delivery: Sendable {
     package let attempts: Int
     /// Whether an operator sent it again (redrive or replay).
     package let isReplay: Bool
-    /// From when its budget in time runs: the receive time, or the time of the redrive.
+    /// From when its budget in time runs: the receive time, the time of the redrive, or that of the first attempt.
     package let startedAt: Timestamp
 
     package init(
@@ -26,6 +26,14 @@ package struct Delivery: Sendable {
         self.attempts = attempts
         self.isReplay = isReplay
         self.startedAt = startedAt
+    }
+}
+
+extension Delivery {
+    /// The same one with its budget in time running from then.
+    package func started(at time: Timestamp) -> Delivery {
+        Delivery(
+            key: key, event: event, destination: destination, attempts: attempts, isReplay: isReplay, startedAt: time)
     }
 }
 
@@ -84,11 +92,17 @@ package struct Settlement: Sendable {
     package let attempt: AttemptRecord
     /// Whether the next delivery waits for it: it is not to wait for company.
     package let isUrgent: Bool
+    /// From when its budget in time runs, where it is tried again; nil where that stays as it was.
+    package let startedAt: Timestamp?
 
-    package init(delivery: DeliveryKey, verdict: Verdict, attempt: AttemptRecord, isUrgent: Bool = false) {
+    package init(
+        delivery: DeliveryKey, verdict: Verdict, attempt: AttemptRecord, isUrgent: Bool = false,
+        startedAt: Timestamp? = nil
+    ) {
         self.delivery = delivery
         self.verdict = verdict
         self.attempt = attempt
         self.isUrgent = isUrgent
+        self.startedAt = startedAt
     }
 }

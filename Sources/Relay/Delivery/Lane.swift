@@ -24,6 +24,8 @@ package struct Lane: Sendable {
     package private(set) var inFlight = 0
     /// Requests in flight at most.
     package var concurrency: Int
+    /// Less than `concurrency` in a slow start: a destination that comes back must not meet the whole backlog.
+    private var slowStart = Int.max
     private var bucket: TokenBucket?
     /// Whether the store gives out the next one: in order of arrival, and only when nothing is in flight.
     package var isOrdered: Bool
@@ -57,7 +59,7 @@ package struct Lane: Sendable {
 
     /// When a lane that waits for nothing but its rate has to be looked at again; nil for any other.
     package func wakes(now: Timestamp) -> Timestamp? {
-        guard let bucket, fresh.count + leased.count > 0, inFlight < concurrency, !isPaused(now), !isHeldBack(now)
+        guard let bucket, fresh.count + leased.count > 0, hasRoom, !isPaused(now), !isHeldBack(now)
         else { return nil }
         return bucket.refill(now: now)
     }
@@ -77,15 +79,22 @@ package struct Lane: Sendable {
 
     /// The next delivery to send, nil where the lane has to wait; the caller says `freed` or `abandoned` for each.
     package mutating func take(now: Timestamp) -> Delivery? {
-        guard inFlight < concurrency, !isPaused(now), !isHeldBack(now) else { return nil }
+        guard hasRoom, !isPaused(now), !isHeldBack(now) else { return nil }
         if isHeld, inFlight > 0 { return nil }
-        guard fresh.count + leased.count > 0, bucket?.take(now: now) != false else { return nil }
+        if bucket != nil, !takeToken(now) { return nil }
         let takesFresh = leased.count == 0 || (isFreshNext && fresh.count > 0)
         guard let next = takesFresh ? fresh.popFirst() : leased.popFirst() else { return nil }
         isFreshNext = !takesFresh
         inFlight += 1
         return next
     }
+
+    /// False where none is left, or nothing waits for one.
+    private mutating func takeToken(_ now: Timestamp) -> Bool {
+        fresh.count + leased.count > 0 && bucket?.take(now: now) == true
+    }
+
+    private var hasRoom: Bool { inFlight < concurrency && inFlight < slowStart }
 
     /// Empties the lane; what waited goes back to the store.
     package mutating func drain() -> [DeliveryKey] { fresh.removeAll() + leased.removeAll() }
@@ -117,14 +126,19 @@ extension Lane {
         if let waitMilliseconds, outcome != .delivered {
             let until = now.advanced(byMilliseconds: waitMilliseconds)
             pausedUntil = isPaused(now) ? max(pausedUntil ?? until, until) : until
+            slowStart = 1
         }
         switch outcome {
         case .delivered, .dead:
             heldInARow = 0
             hold = nil
+            // What was under way before the pause says nothing about the time after it.
+            if slowStart < concurrency, !isPaused(now) { slowStart += 1 }
         case .held where hold == nil:
             heldInARow += 1
-            if heldInARow >= 2 { hold = Hold(until: probeTime(afterFailedProbes: 0, now: now)) }
+            guard heldInARow >= 2 else { return }
+            hold = Hold(until: probeTime(afterFailedProbes: 0, now: now))
+            slowStart = 1
         case .held, .retry: probeFailed(now: now)
         }
     }

@@ -2,6 +2,19 @@ import Relay
 import Testing
 
 extension StoreConformance {
+    static func retrySaysItsStart(_ test: StoreUnderTest) async throws {
+        _ = try await test.store.accepted(makeOffer("x", to: ["crm"], at: 5))
+        let key = try #require(try await test.nextFresh().first).key
+        for (given, expected) in [(nil, 5), (70, 70), (nil, 70)] as [(Int64?, Int64)] {
+            let settlement = Settlement(
+                delivery: key, verdict: .retry(at: Timestamp(milliseconds: 9), charged: true),
+                attempt: makeAttempt(1, status: 503), startedAt: given.map(Timestamp.init(milliseconds:)))
+            try await awaiting { test.store.settle(settlement, completion: $0) }
+            let lease = try await test.store.leased("crm", 1, now: 9)
+            #expect(lease.deliveries.map(\.startedAt) == [Timestamp(milliseconds: expected)])
+        }
+    }
+
     static func arrivalOrder(_ test: StoreUnderTest) async throws {
         for number in 0..<5 { _ = try await test.store.accepted(makeOffer("\(number)", to: ["crm", "chat"], at: 0)) }
         let fresh = try await test.nextFresh().filter { $0.destination == "crm" }
