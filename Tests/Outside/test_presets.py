@@ -100,6 +100,9 @@ def test_the_program_has_all_of_them_in_it(make_relay):
     routes["destinations"]["one"] = {"preset": "slakc", "url": "https://a.example/"}
     done = make_relay(routes).check()
     assert done.returncode == 78
+    schema = json.loads((ROOT / "Sources/GruveoRelay/routes.schema.json").read_text())
+    described = schema["definitions"]["destination"]["properties"]["preset"]["description"]
+    assert set(re.findall(r"[a-z0-9-]+", described.partition(": ")[2])) >= set(FILES)
     listed = f'unknown preset "slakc", did you mean "slack"? (there are {", ".join(sorted(FILES))})'
     assert listed in done.stderr.decode()
 
