@@ -25,6 +25,8 @@ import Testing
         ("line('John Smith', 9)", #""John Smi…""#), ("line('ab', 1)", #""…""#), ("line(none, 9)", #""""#),
         ("line(hostile, 99)", #""a b cd 👩‍💻 e""#), ("line(12, 9)", #""12""#), ("line('👍👍👍', 2)", #""👍…""#),
         ("line(' a ', 1)", #""a""#), ("line('a b', 2)", #""a…""#),
+        ("line('a  b ', 9)", #""a b""#), ("line(' a', 9)", #""a""#), ("line('~ !', 3)", #""~ !""#),
+        ("line('', 1)", #""""#),
     ])
     func functionsForDestinationsGive(expression: String, value: String) {
         #expect(evaluated(expression, StandardFunctionsTests.context) == value)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 
 import pytest
 
@@ -72,6 +73,17 @@ def test_an_example_works_as_it_stands_there(make_relay, make_sink, example):
     [request] = sink.requests
     assert service.faults(json.loads(request["body"])) == []
     assert shown in (None, request["headers"].get("Authorization"))
+
+
+def test_add_writes_the_lines_of_the_page(make_relay, make_sink):
+    command = re.search(r"`gruveo-relay (add [^`]+)`", PAGE)[1]
+    routes = routes_to({"log": make_sink()})
+    routes["routes"][0]["name"] = "missed sales calls"
+    relay = make_relay(routes)
+    relay.command(*shlex.split(command), "--url-credential", "slack-url", "--config", str(relay.routes_path), check=0)
+    written = json.loads(relay.routes_path.read_text())
+    assert {"sales-chat": written["destinations"]["sales-chat"]} == EXAMPLES[0]
+    assert written["routes"][0]["to"] == ["log", "sales-chat"]
 
 
 def with_own(make_relay, **destination):

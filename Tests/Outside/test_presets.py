@@ -95,6 +95,18 @@ def test_there_are_the_thirteen_and_each_has_a_fake():
         assert FILES[name]["destination"]["ordered"] is True, name
 
 
+def test_the_program_has_all_of_them_in_it(make_relay):
+    routes = routes_to({})
+    routes["destinations"]["one"] = {"preset": "slakc", "url": "https://a.example/"}
+    done = make_relay(routes).check()
+    assert done.returncode == 78
+    schema = json.loads((ROOT / "Sources/GruveoRelay/routes.schema.json").read_text())
+    described = schema["definitions"]["destination"]["properties"]["preset"]["description"]
+    assert set(re.findall(r"[a-z0-9-]+", described.partition(": ")[2])) >= set(FILES)
+    listed = f'unknown preset "slakc", did you mean "slack"? (there are {", ".join(sorted(FILES))})'
+    assert listed in done.stderr.decode()
+
+
 def test_check_takes_each_of_them_and_notes_those_that_are_experimental(fakes):
     done = fakes.relay.check("--json")
     findings = [json.loads(line) for line in done.stdout.splitlines()]

@@ -127,6 +127,16 @@ import Testing
             } == [true])
     }
 
+    @Test func aFaultThatComesOfBothStandsWhereThePresetIsNamed() {
+        let paced = PresetTests.file("paced", destination: #"{ "ordered": true }"#)
+        #expect(
+            PresetTests.load(#""preset": "paced", "url": "https://a.example", "concurrency": 8"#, own: [paced]).lines
+                == [
+                    "3:36 error: destinations.crm.ordered: sends one after the other, "
+                        + #""concurrency" is 8: remove "concurrency""#
+                ])
+    }
+
     @Test func aPresetThatCannotBeReadSaysWhy() {
         let closed = PresetFile(name: "mine", path: "presets/mine.json", .unreadable("Permission denied"))
         #expect(

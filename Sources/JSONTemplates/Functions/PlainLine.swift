@@ -9,6 +9,7 @@ extension HostFunctions {
             let most = number.wholeNumber, most > 0
         else { throw .badArguments("line", "expected a text and a number above 0") }
         try budget.makeText(bytes: text.utf8.count)
+        if PlainLine.isOne(text, most) { return .string(text) }
         var line = PlainLine(most: most)
         for scalar in text.unicodeScalars {
             line.add(scalar)
@@ -27,6 +28,18 @@ private struct PlainLine {
     private(set) var isCut = false
 
     init(most: Int) { self.most = most }
+
+    /// Whether a text is such a line already, as most are; told without looking up what a character is.
+    static func isOne(_ text: String, _ most: Int) -> Bool {
+        let bytes = text.utf8
+        guard bytes.count <= most, bytes.first != 0x20, bytes.last != 0x20 else { return false }
+        var last: UInt8 = 0
+        for byte in bytes {
+            guard 0x20...0x7E ~= byte, byte != 0x20 || last != 0x20 else { return false }
+            last = byte
+        }
+        return true
+    }
 
     mutating func add(_ scalar: Unicode.Scalar) {
         switch scalar.properties.generalCategory {
