@@ -9,14 +9,18 @@ struct RequestBench {
 
     private let rounds: Int
     private let deliveries: [Delivery]
+    private let only: String?
     private(set) var missed: [String] = []
 
-    init(rounds: Int) {
+    /// - Parameter only: measures the request of this name instead of all.
+    init(rounds: Int, only: String?) {
         self.rounds = rounds
+        self.only = only
         let now = Timestamp(milliseconds: 1_700_000_000_000)
         deliveries = SampleEvents.make(2000).enumerated().map { index, body in
             let event = Event(
-                id: EventID(high: 1, low: UInt64(index)), source: "gruveo", receivedAt: now, body: body, routes: ["all"])
+                id: EventID(high: 1, low: UInt64(index)), source: "gruveo", receivedAt: now, body: body,
+                routes: ["all"])
             return Delivery(
                 key: DeliveryKey(rawValue: Int64(index)), event: event, destination: "crm", attempts: 0,
                 isReplay: false, startedAt: now)
@@ -29,7 +33,10 @@ struct RequestBench {
         ("original bytes, gruveo", sign("gruveo", "hmac")),
         ("original bytes, standard-webhooks, one HMAC key", sign("standard-webhooks", "whsec")),
         ("original bytes, standard-webhooks, one Ed25519 key", sign("standard-webhooks", "whsk")),
-        ("three keys by $eval", #","body": {"a": {"$eval": "link"}, "b": "${resolution}", "c": {"$eval": "duration"}}"#),
+        (
+            "three keys by $eval",
+            #","body": {"a": {"$eval": "link"}, "b": "${resolution}", "c": {"$eval": "duration"}}"#
+        ),
         ("preset slack", #","preset": "slack""#),
         ("preset discord", #","preset": "discord""#),
         ("preset teams", #","preset": "teams""#),
@@ -45,7 +52,7 @@ struct RequestBench {
         print("| one request | CPU µs | body, bytes |")
         print("| --- | --- | --- |")
         let presets = try RequestBench.presets()
-        for (name, keys) in RequestBench.destinations {
+        for (name, keys) in RequestBench.destinations where only == nil || only == name {
             let destination = try RequestBench.destination(keys, presets)
             var size = 0
             let costs = try (0..<rounds).map { _ in

@@ -87,6 +87,19 @@ package enum JSONSerializer {
     /// RFC 8259 section 7: quotation mark, reverse solidus and U+0000 to U+001F are escaped, all else is literal.
     private static func write(string text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
+        if isPlain(text) { output.append(contentsOf: text.utf8) } else { escape(text, to: &output) }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether nothing is to be escaped, as in most texts: they are copied as a whole.
+    private static func isPlain(_ text: String) -> Bool {
+        for byte in text.utf8 where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            return false
+        }
+        return true
+    }
+
+    private static func escape(_ text: String, to output: inout [UInt8]) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): output.append(contentsOf: "\\\"".utf8)
@@ -102,6 +115,5 @@ package enum JSONSerializer {
             default: output.append(byte)
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 }

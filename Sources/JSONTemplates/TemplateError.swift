@@ -65,9 +65,10 @@ package struct TemplateFaults: Error, Sendable, Equatable {
 
 /// The names which an expression can call: `[a-zA-Z_][a-zA-Z0-9_]*`.
 package enum Name {
-    package static func isValid(_ text: some StringProtocol) -> Bool {
+    package static func isValid(_ text: String) -> Bool {
         guard let first = text.utf8.first, starts(first) else { return false }
-        return text.utf8.allSatisfy(continues)
+        for byte in text.utf8 where !continues(byte) { return false }
+        return true
     }
 
     static func starts(_ byte: UInt8) -> Bool {

@@ -31,18 +31,18 @@ extension Renderer {
     }
 
     private mutating func value(
-        named name: String, _ builtin: Builtin?, _ scope: Scope
+        named name: FieldKey, _ builtin: Builtin?, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         if let value = try lookUp(name, scope) { return value }
         if let builtin { return .function(.builtin(builtin)) }
-        throw TemplateError(.interpreter, "unknown context value \(name)")
+        throw TemplateError(.interpreter, "unknown context value \(name.text)")
     }
 
     /// A call of a name means its function, also where a plain value has that name: `duration(duration)`.
     private func functionBehind(_ value: TemplateValue, _ base: ExpressionNode) -> TemplateValue? {
         guard case .name(let name, let builtin) = base else { return nil }
         if case .function = value { return nil }
-        return (functions[name].map { .host($0) } ?? builtin.map { .builtin($0) }).map { .function($0) }
+        return (functions[name.text].map { .host($0) } ?? builtin.map { .builtin($0) }).map { .function($0) }
     }
 
     private mutating func chain(
@@ -69,7 +69,7 @@ extension Renderer {
                 throw TemplateError(.interpreter, "infix: . expects objects")
             }
             guard let member = fields[name] else {
-                throw TemplateError(.interpreter, "object has no property \"\(name)\"")
+                throw TemplateError(.interpreter, "object has no property \"\(name.text)\"")
             }
             return member
         case .index(let node): return try element(of: value, at: try evaluate(node, scope))

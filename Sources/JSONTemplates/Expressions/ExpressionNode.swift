@@ -1,7 +1,7 @@
 /// A parsed expression.
 indirect enum ExpressionNode: Sendable {
     case literal(TemplateValue)
-    case name(String, builtin: Builtin?)
+    case name(FieldKey, builtin: Builtin?)
     case list([ExpressionNode])
     case object([(key: String, value: ExpressionNode)])
     case unary(UnaryOperator, ExpressionNode)
@@ -12,7 +12,7 @@ indirect enum ExpressionNode: Sendable {
 
 /// What stands behind a value and takes something out of it.
 enum Accessor: Sendable {
-    case member(String)
+    case member(FieldKey)
     case index(ExpressionNode)
     case slice(from: ExpressionNode?, to: ExpressionNode?)
     case call([ExpressionNode])

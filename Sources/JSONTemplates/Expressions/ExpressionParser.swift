@@ -82,7 +82,7 @@ struct ExpressionParser {
             switch symbol {
             case .dot:
                 try advance()
-                accessors.append(.member(try take(.identifier, wanted: "identifier").text))
+                accessors.append(.member(FieldKey(try take(.identifier, wanted: "identifier").text)))
             case .openList: accessors.append(try bracket())
             case .open: accessors.append(.call(try elements(until: .close)))
             default: return accessors.isEmpty ? base : .access(base, accessors)
@@ -118,7 +118,7 @@ extension ExpressionParser {
         case .string: return try literal(.string(String(token.text.dropFirst().dropLast())))
         case .identifier:
             try advance()
-            return .name(token.text, builtin: Builtin(rawValue: token.text))
+            return .name(FieldKey(token.text), builtin: Builtin(rawValue: token.text))
         case .symbol(.true): return try literal(.bool(true))
         case .symbol(.false): return try literal(.bool(false))
         case .symbol(.null): return try literal(.null)

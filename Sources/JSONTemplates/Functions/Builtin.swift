@@ -43,7 +43,7 @@ extension Renderer {
             return .string(arguments[0].typeName)
         case .defined:
             guard arguments.count == 1, case .string(let name) = arguments[0] else { throw .badArguments(.defined) }
-            return .bool(try lookUp(name, scope) != nil || Builtin(rawValue: name) != nil)
+            return .bool(try lookUp(FieldKey(name), scope) != nil || Builtin(rawValue: name) != nil)
         }
     }
 
@@ -129,7 +129,7 @@ extension Renderer {
         guard let delta = TimeOffset.milliseconds(offset) else {
             throw TemplateError(.template, "offset string: '\(offset)' does not parse")
         }
-        let start = if let reference { Optional(reference) } else { try lookUp("now", scope) }
+        let start = if let reference { Optional(reference) } else { try lookUp(FieldKey("now"), scope) }
         guard case .string(let start)? = start, let instant = Instant(start) else {
             throw TemplateError(.template, "the time to count from is not written like 2017-01-19T16:27:20.974Z")
         }

@@ -43,23 +43,23 @@ private enum DatePattern {
     static func text(of instant: Instant, _ pattern: String) throws(TemplateError) -> String {
         let parts = instant.parts
         var rest = pattern.unicodeScalars[...]
-        var text = String.UnicodeScalarView()
+        var text = ""
         while let first = rest.first {
             if first == "'" {
-                text += try quoted(&rest)
+                text.unicodeScalars += try quoted(&rest)
             } else if isLetter(first) {
                 let field = rest.prefix { $0 == first }
                 rest = rest[field.endIndex...]
-                text += try value(of: String(field), parts).unicodeScalars
+                text += try value(of: String(field), parts)
             } else {
-                text.append(rest.removeFirst())
+                text.unicodeScalars.append(rest.removeFirst())
             }
         }
-        return String(text)
+        return text
     }
 
     private static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.isASCII && scalar.properties.isAlphabetic
+        ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
     }
 
     /// Text between apostrophes; two of them in it, or by themselves, are one.

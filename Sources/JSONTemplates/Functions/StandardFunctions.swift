@@ -94,10 +94,12 @@ extension HostFunctions {
 
 /// How one byte is written; the bytes of other characters than ASCII stay as they are, but in a URL.
 private enum Escapes {
+    private static let plain = Array("-.~".utf8)
+    private static let digits = Array("0123456789ABCDEF".utf8)
+
     /// RFC 3986 section 2.3: all but the unreserved characters is percent-encoded.
     static func urlencode(_ byte: UInt8, to output: inout [UInt8]) {
-        if Name.continues(byte) || "-.~".utf8.contains(byte) { return output.append(byte) }
-        let digits = Array("0123456789ABCDEF".utf8)
+        if Name.continues(byte) || plain.contains(byte) { return output.append(byte) }
         output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 
@@ -119,9 +121,11 @@ private enum Escapes {
         }
     }
 
+    private static let marks = Array("\\`*_{}[]()<>#+-=.!|~&".utf8)
+
     /// CommonMark section 2.4: a backslash before any ASCII punctuation makes it plain.
     static func markdown(_ byte: UInt8, to output: inout [UInt8]) {
-        if "\\`*_{}[]()<>#+-=.!|~&".utf8.contains(byte) { output.append(UInt8(ascii: "\\")) }
+        if marks.contains(byte) { output.append(UInt8(ascii: "\\")) }
         output.append(byte)
     }
 }

@@ -49,7 +49,7 @@ struct OperatorParts {
             // Space may stand behind a comma.
             index == 0 ? name : name.drop { $0 == " " }
         }
-        guard counts.contains(names.count), names.allSatisfy({ Name.isValid($0) }) else { return nil }
+        guard counts.contains(names.count), names.allSatisfy({ Name.isValid(String($0)) }) else { return nil }
         return names.map(String.init)
     }
 }

@@ -47,11 +47,11 @@ struct Renderer {
     ) throws(TemplateError) -> TemplateValue {
         var fields = FieldsBuilder()
         for member in members {
-            let key = if let parts = member.parts { try text(parts, scope) } else { member.key }
+            let key = if let parts = member.parts { FieldKey(try text(parts, scope)) } else { member.key }
             do {
                 if let value = try render(member.value, scope) { fields.set(key, value) }
             } catch {
-                throw error.inside(key: key)
+                throw error.inside(key: key.text)
             }
         }
         return try budget.object(fields)
@@ -99,15 +99,16 @@ final class Scope: Sendable {
 
 extension Renderer {
     /// The value of a name in the scopes, of a host function, or of `now`; nil where it has none of them.
-    mutating func lookUp(_ name: String, _ scope: Scope) throws(TemplateError) -> TemplateValue? {
-        var next: Scope? = scope
-        while let here = next {
+    mutating func lookUp(_ name: FieldKey, _ scope: Scope) throws(TemplateError) -> TemplateValue? {
+        var here = scope
+        while true {
             if let value = here.fields[name] { return value }
             try budget.spend()
-            next = here.outer
+            guard let outer = here.outer else { break }
+            here = outer
         }
-        if let function = functions[name] { return .function(.host(function)) }
-        return name == "now" ? .string(Instant(milliseconds: now).description) : nil
+        if let function = functions[name.text] { return .function(.host(function)) }
+        return name.text == "now" ? .string(Instant(milliseconds: now).description) : nil
     }
 }
 

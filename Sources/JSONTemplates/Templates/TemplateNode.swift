@@ -12,8 +12,8 @@ struct TemplateNode: Sendable {
     }
 
     struct Member: Sendable {
-        /// The key as it is written, for error messages.
-        let key: String
+        /// The key as it is written.
+        let key: FieldKey
         /// The parts of a key that is to be rendered.
         let parts: [TextPart]?
         let value: TemplateNode

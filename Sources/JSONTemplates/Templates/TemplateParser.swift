@@ -54,14 +54,14 @@ struct TemplateParser {
     }
 
     private mutating func member(_ member: JSONNode.Member) throws(TemplateError) -> TemplateNode.Member {
-        if member.key.first == "$", Name.isValid(member.key.dropFirst()) {
+        if member.key.first == "$", Name.isValid(String(member.key.dropFirst())) {
             throw TemplateError(.template, "$<identifier> is reserved; use $$<identifier>")
         }
         let value = parse(member.value, at: .key(member.key))
         // `$$` at the start stands for `$`; the `$${` of an escaped interpolation is none of it.
         let isEscaped = member.key.hasPrefix("$$") && !member.key.hasPrefix("$${")
         let key = isEscaped ? String(member.key.dropFirst()) : member.key
-        return TemplateNode.Member(key: key, parts: try Interpolation.parts(of: key), value: value)
+        return TemplateNode.Member(key: FieldKey(key), parts: try Interpolation.parts(of: key), value: value)
     }
 
     private mutating func parse(_ node: JSONNode, at step: JSONStep) -> TemplateNode {

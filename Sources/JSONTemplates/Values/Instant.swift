@@ -85,7 +85,7 @@ extension Instant {
 
     static func padded(_ number: Int64, _ width: Int) -> String {
         let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        return digits.utf8.count < width ? String(repeating: "0", count: width - digits.utf8.count) + digits : digits
     }
 
     static func days(in month: Int64, of year: Int64) -> Int64 {

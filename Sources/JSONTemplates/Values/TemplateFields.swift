@@ -3,11 +3,14 @@ package import JSON
 /// The members of an object, in order, found by key in constant time; keys differ byte by byte.
 package final class TemplateFields: Sendable {
     package struct Member: Sendable {
-        package let key: String
+        package var key: String { name.text }
         package let value: TemplateValue
+        fileprivate let name: FieldKey
 
-        package init(key: String, value: TemplateValue) {
-            self.key = key
+        package init(key: String, value: TemplateValue) { self.init(FieldKey(key), value) }
+
+        fileprivate init(_ name: FieldKey, _ value: TemplateValue) {
+            self.name = name
             self.value = value
         }
     }
@@ -37,7 +40,9 @@ package final class TemplateFields: Sendable {
         self.init(object.members.map { Member(key: $0.key, value: TemplateValue($0.value)) })
     }
 
-    package subscript(key: String) -> TemplateValue? { places.index(of: key, in: members).map { members[$0].value } }
+    package subscript(key: String) -> TemplateValue? { self[FieldKey(key)] }
+
+    subscript(key: FieldKey) -> TemplateValue? { places.index(of: key, in: members).map { members[$0].value } }
 
     /// The members as JSON, or nil where a function is in them.
     var json: JSONObject? {
@@ -70,10 +75,14 @@ struct FieldsBuilder {
         places = fields.places
     }
 
-    subscript(key: String) -> TemplateValue? { places.index(of: key, in: members).map { members[$0].value } }
+    subscript(key: String) -> TemplateValue? {
+        places.index(of: FieldKey(key), in: members).map { members[$0].value }
+    }
 
-    mutating func set(_ key: String, _ value: TemplateValue) {
-        let member = TemplateFields.Member(key: key, value: value)
+    mutating func set(_ key: String, _ value: TemplateValue) { set(FieldKey(key), value) }
+
+    mutating func set(_ key: FieldKey, _ value: TemplateValue) {
+        let member = TemplateFields.Member(key, value)
         if let index = places.index(of: key, in: members) {
             members[index] = member
         } else {
@@ -83,44 +92,59 @@ struct FieldsBuilder {
     }
 }
 
-/// Where keys stand: few are compared one by one, many are hashed with the seed of the process.
-struct KeyPlaces: Sendable {
-    private static let few = 16
+/// A key with a mark, by which most others are told apart without a look at their text.
+struct FieldKey: Hashable, Sendable {
+    let text: String
+    private let mark: UInt64
 
-    private struct Key: Hashable {
-        let text: String
-
-        static func == (left: Key, right: Key) -> Bool { left.text.hasSameScalars(as: right.text) }
-
-        func hash(into hasher: inout Hasher) {
-            var word: UInt64 = 0
-            for (index, byte) in text.utf8.enumerated() {
-                word = word << 8 | UInt64(byte)
-                if index & 7 == 7 { hasher.combine(word) }
-            }
-            hasher.combine(word)
-        }
+    init(_ text: String) {
+        self.text = text
+        var mark: UInt64 = 0
+        for byte in text.utf8 { mark = mark &* 31 &+ UInt64(byte) }
+        self.mark = mark
     }
 
-    private var table: [Key: Int] = [:]
+    static func == (left: FieldKey, right: FieldKey) -> Bool {
+        left.mark == right.mark && left.text.hasSameScalars(as: right.text)
+    }
+
+    /// By the text: keys of one mark can be made up at will.
+    func hash(into hasher: inout Hasher) {
+        var word: UInt64 = 0
+        var count = 0
+        for byte in text.utf8 {
+            word = word << 8 | UInt64(byte)
+            count += 1
+            if count & 7 == 0 { hasher.combine(word) }
+        }
+        hasher.combine(word)
+    }
+}
+
+/// Where keys stand: few are compared one by one, many are hashed with the seed of the process.
+struct KeyPlaces: Sendable {
+    private static let few = 32
+
+    private var table: [FieldKey: Int] = [:]
 
     init(_ members: [TemplateFields.Member]) {
         guard members.count > KeyPlaces.few else { return }
         table.reserveCapacity(members.count)
-        for (index, member) in members.enumerated() { table[Key(text: member.key)] = index }
+        for (index, member) in members.enumerated() { table[member.name] = index }
     }
 
     mutating func noteLast(of members: [TemplateFields.Member]) {
         if table.isEmpty {
             if members.count > KeyPlaces.few { self = KeyPlaces(members) }
         } else if let last = members.last {
-            table[Key(text: last.key)] = members.count - 1
+            table[last.name] = members.count - 1
         }
     }
 
-    func index(of key: String, in members: [TemplateFields.Member]) -> Int? {
-        if !table.isEmpty { return table[Key(text: key)] }
-        // `==` alone would take canonically equal texts for the same.
-        return members.firstIndex { $0.key == key && $0.key.hasSameScalars(as: key) }
+    func index(of key: FieldKey, in members: [TemplateFields.Member]) -> Int? {
+        if !table.isEmpty { return table[key] }
+        // By index: a closure would be given copies of the members.
+        for index in members.indices where members[index].name == key { return index }
+        return nil
     }
 }
