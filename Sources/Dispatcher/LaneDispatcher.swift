@@ -120,6 +120,12 @@ package actor LaneDispatcher: Service {
         pump(destination)
     }
 
+    /// Makes all lanes look into the store: it may have deliveries that were not handed over.
+    package func wakeAll() {
+        for holder in lanes.values { holder.lane.wake() }
+        advance()
+    }
+
     /// Takes nothing more and gives back what waits; transfers in flight still settle.
     package func stop() {
         guard !isStopping else { return }

@@ -59,7 +59,9 @@ final class RelayServer: Sendable {
                 jitter: { Double.random(in: 0.8...1.2) }, notify: reporter.dispatch))
         self.dispatcher = dispatcher
         // At once, so that what was committed first comes first.
-        store.handOver { deliveries in Task.immediate { await dispatcher.take(deliveries) } }
+        store.handOver(
+            to: { deliveries in Task.immediate { await dispatcher.take(deliveries) } },
+            onRewind: { Task.immediate { await dispatcher.wakeAll() } })
         intake = Intake(configuration: configuration, store: store, notify: reporter.intake)
         rememberRoutes(loaded.bytes)
     }

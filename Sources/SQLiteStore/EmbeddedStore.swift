@@ -33,8 +33,16 @@ package final class EmbeddedStore: Store {
     ///
     /// After opening that is every destination that has ever had a delivery. A lease that says `hasMore` false has
     /// ended this for its destination; `release` begins it again. What is not taken has to be released in that order.
-    package func handOver(to onFresh: @escaping @Sendable ([Delivery]) -> Void) {
-        queue.async { self.engine.onFresh = onFresh }
+    ///
+    /// After trouble with the disk the database may hold what nobody was told of: `onRewind` then says that every
+    /// destination's older ones are to be fetched again.
+    package func handOver(
+        to onFresh: @escaping @Sendable ([Delivery]) -> Void, onRewind: @escaping @Sendable () -> Void
+    ) {
+        queue.async {
+            self.engine.onFresh = onFresh
+            self.engine.onRewind = onRewind
+        }
     }
 
     /// Takes other limits from the next transaction on.

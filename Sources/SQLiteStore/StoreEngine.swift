@@ -19,6 +19,8 @@ final class StoreEngine: @unchecked Sendable {
     var connection: Connection?
     var limits: StoreLimits
     var onFresh: (@Sendable ([Delivery]) -> Void)?
+    /// Told when every destination's deliveries have to be fetched by `lease` again.
+    var onRewind: (@Sendable () -> Void)?
 
     var totals: Totals
     var index: EventIndex
@@ -216,6 +218,7 @@ final class StoreEngine: @unchecked Sendable {
         destinations = memory.destinations
         routeLists = memory.routeLists
         book.rewind(destinations: memory.destinations.allNumbers)
+        onRewind?()
     }
 
     private func checkSpace() {

@@ -138,4 +138,14 @@ import Testing
         bed.run { $0.wake("crm") }
         #expect(bed.sender.open.map(\.key) == [1])
     }
+
+    @Test func allLanesLookIntoTheStoreWhenItWasRewound() {
+        let bed = TestBed([TestBed.destination()])
+        bed.advance(seconds: 1)
+        bed.keep(1..<2)
+        bed.advance(seconds: 1)
+        #expect(bed.sender.open.isEmpty)
+        bed.run { $0.wakeAll() }
+        #expect(bed.sender.open.map(\.key) == [1])
+    }
 }

@@ -29,7 +29,7 @@ final class Sandbox: Sendable {
     func underTest() throws -> StoreUnderTest {
         let store = try open()
         let fresh = FreshBox()
-        store.handOver { fresh.add($0) }
+        store.handOver(to: { fresh.add($0) }, onRewind: {})
         return StoreUnderTest(store: store, fresh: fresh) {
             store.close()
             return try self.underTest()
