@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a step needs and that are missing.
-# Usage: install-dependencies.sh build|test|bench
+# Usage: install-dependencies.sh build|test|bench|soak
 set -euo pipefail
 
-build=(libcurl4-openssl-dev libssl-dev libsqlite3-dev pkg-config)
-test=("${build[@]}" python3 python3-venv curl strace openssl webhook eatmydata systemd)
+build=(libcurl4-openssl-dev libssl-dev libsqlite3-dev pkg-config tzdata)
+test=("${build[@]}" python3 python3-venv curl strace openssl patch webhook eatmydata systemd)
 bench=("${test[@]}" nginx-light wrk)
 soak=("${test[@]}" xfsprogs e2fsprogs gcc libc6-dev systemd-container debootstrap)
 
