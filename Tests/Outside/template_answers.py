@@ -4,12 +4,20 @@ import json
 import pathlib
 import subprocess
 
+import pytest
+
 from harness import BINARY
 
 NOW = 1484843240974  # 2017-01-19T16:27:20.974Z, the time of the published cases
 
 
 TOOL = pathlib.Path(BINARY).parent / "TemplateAnswers"
+
+
+def release_only(test):
+    """For tests of speed, and of more cases than the debug build answers in the time of a test."""
+    skip = pytest.mark.skipif("release" not in TOOL.parts, reason="the debug build is too slow for it")
+    return pytest.mark.release(skip(test))
 
 
 def answers(cases):

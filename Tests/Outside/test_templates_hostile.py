@@ -1,0 +1,98 @@
+"""Templates that are made to take long or to grow: each is refused soon, and leaves no memory behind."""
+
+import json
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+
+from template_answers import NOW, TOOL, release_only
+
+MOST_SECONDS = 0.020
+LONG = "x" * 1_000_000
+
+
+def nested(levels, inside):
+    """Operators inside each other, many levels deep."""
+    for _ in range(levels):
+        inside = {"$if": "true", "then": inside}
+    return inside
+
+
+HOSTILE = {
+    "a huge range": ({"$eval": "range(0, 1000000000)"}, {}),
+    "a map in a map": ({"$map": {"$eval": "range(0, 1000)"},
+                        "each(a)": {"$map": {"$eval": "range(0, 1000)"}, "each(b)": {"$eval": "a + b"}}}, {}),
+    "a reduce that doubles a text": ({"$reduce": {"$eval": "range(0, 60)"}, "initial": "xx",
+                                      "each(acc, v)": {"$eval": "acc + acc"}}, {}),
+    "a reduce that doubles a list": ({"$reduce": {"$eval": "range(0, 60)"}, "initial": [1],
+                                      "each(acc, v)": {"$flatten": [{"$eval": "acc"}, {"$eval": "acc"}]}}, {}),
+    "a reduce that nests": ({"$reduce": {"$eval": "range(0, 500)"}, "initial": [],
+                             "each(acc, v)": [{"$eval": "acc"}, {"$eval": "acc"}]}, {}),
+    "deep recursion of operators": (nested(70, 1), {}),
+    "deep recursion of an expression": ({"$eval": "(" * 50_000 + "1" + ")" * 50_000}, {}),
+    "a long text split": ({"$eval": "split(a, '')"}, {"a": LONG}),
+    "long texts joined": ({"$eval": "a + a"}, {"a": LONG}),
+    "a long text searched again and again": ({"$map": {"$eval": "range(0, 5000)"}, "each(v)": {"$eval": "'y' in a"}},
+                                             {"a": LONG}),
+    "a long sum": ({"$eval": "+".join(["1"] * 200_000)}, {}),
+    "a sort of many": ({"$sort": {"$map": {"$eval": "range(0, 90000)"}, "each(v)": {"$eval": "0 - v"}}}, {}),
+}
+
+
+class Tool:
+    """The tool of JSONTemplates, asked line by line."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([TOOL], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, line):
+        """The answer to a line, and the seconds until it came."""
+        start = time.monotonic()
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        return json.loads(answer), time.monotonic() - start
+
+    def resident(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(10) == 0
+
+
+@pytest.fixture
+def tool():
+    tool = Tool()
+    yield tool
+    tool.close()
+
+
+def line(template, context):
+    return json.dumps({"template": template, "context": context, "now": NOW}).encode() + b"\n"
+
+
+@release_only
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_template_is_refused_soon(tool, name):
+    text = line(*HOSTILE[name])
+    # The best of three: the machine may be busy with something else.
+    tries = [tool.ask(text) for _ in range(3)]
+    assert all("error" in answer for answer, _ in tries), tries[0][0].keys()
+    assert min(seconds for _, seconds in tries) < MOST_SECONDS
+    assert len(tries[0][0]["error"]) < 1000
+
+
+@release_only
+def test_10000_hostile_templates_leave_no_memory_behind(tool):
+    lines = [line(*case) for case in HOSTILE.values()]
+    for number in range(100):
+        tool.ask(lines[number % len(lines)])
+    before = tool.resident()
+    for number in range(100, 10_000):
+        tool.ask(lines[number % len(lines)])
+    assert tool.resident() <= 1.1 * before
