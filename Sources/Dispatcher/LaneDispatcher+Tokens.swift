@@ -86,7 +86,8 @@ extension LaneDispatcher {
         }
     }
 
-    /// Whether a delivery goes out once more, because the destination did not take its token.
+    /// Whether a delivery goes out once more, because the destination did not take its token: at once, or in its turn
+    /// where the lane rests or counts its requests.
     func sendAgain(
         _ delivery: Delivery, after ending: AttemptResult.Ending, showing shown: ShownToken, now: Timestamp
     ) -> Bool {
@@ -95,6 +96,10 @@ extension LaneDispatcher {
             tokens[delivery.destination]?.state.refused(shown.token, now: now) != false
         else { return false }
         ports.notify(.tokenRefused(delivery))
+        guard lanes[delivery.destination]?.lane.maySendAgain(now: now) == true else {
+            giveBack(delivery)
+            return true
+        }
         startWithToken(delivery, to: destination, oauth2, isSecond: true, now: now)
         return true
     }

@@ -201,13 +201,14 @@ extension LaneDispatcher {
         }
     }
 
-    /// No request could be made. The destination had no part in it, so its lane hears nothing.
+    /// No request could be made. The destination had no part in it, so its lane hears no outcome.
     private func failed(_ failure: TemplateFailure, delivery: Delivery, destination: Destination, now: Timestamp) {
         let judgement = failure.judgement
         let attempt = AttemptRecord(
             number: delivery.attempts + 1, at: now, durationMilliseconds: 0, outcome: .dead, status: nil,
             error: judgement.text, response: [])
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: false))
+        lanes[delivery.destination]?.lane.unsent()
         let reason = DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice)
         bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
     }

@@ -4,11 +4,11 @@ import Testing
 
 /// Deliveries whose destination has a template: it renders the events 2 to 4 and fails for all others.
 @Suite struct TemplateTests {
-    private func destination(concurrency: Int = 2) throws -> Destination {
+    private func destination(concurrency: Int = 2, more: String = "") throws -> Destination {
         let known = (UInt64(2)...4).map { "'\(EventID(high: 1, low: $0))': {'x': 1}" }.joined(separator: ", ")
         let text = """
             {"sources": {"gruveo": {"path": "/in", "keys": [{"env": "KEY"}]}}, "routes": [],
-             "destinations": {"crm": {"url": "https://crm.example.com/a", "concurrency": \(concurrency),
+             "destinations": {"crm": {"url": "https://crm.example.com/a", "concurrency": \(concurrency), \(more)
                               "body": {"a": {"$eval": "{\(known)}[id].x"}}}}}
             """
         let (configuration, _) = RoutesFile.load(Array(text.utf8), directory: "/") { _ in
@@ -31,6 +31,19 @@ import Testing
         try bed.answer(200)
         #expect(bed.store.place(2) == .delivered)
         bed.expectNothingLost()
+    }
+
+    @Test func failureTakesNothingOfTheRate() throws {
+        let bed = TestBed([try destination(more: #""rate": "1/h","#)])
+        bed.take(1..<2)
+        bed.take(10..<20)
+        bed.take(2..<4)
+        #expect(bed.store.count(.dead) == 11 && bed.sender.open.map(\.key) == [2])
+        try bed.answer(200)
+        bed.advance(seconds: 3599)
+        #expect(bed.sender.open.isEmpty)
+        bed.advance(seconds: 2)
+        #expect(bed.sender.open.map(\.key) == [3])
     }
 
     @Test func lettersKeepTheirPlaceInTheLaneUntilTheyAreOnDisk() throws {

@@ -104,6 +104,22 @@ import Testing
         #expect(bed.sender.open("crm").count == 2)
     }
 
+    @Test func theSecondRequestWaitsForTheRate() throws {
+        let rate = Rate(requests: 1, periodMilliseconds: 10_000)
+        let bed = TestBed([TestBed.destination("crm", rate: rate).withToken("secret")])
+        bed.take(1..<2)
+        try grant("one", bed)
+        try bed.answer(401)
+        bed.advance(seconds: 9)
+        #expect(bed.sender.open("crm").isEmpty)
+        bed.advance(seconds: 2)
+        if !bed.sender.open("").isEmpty { try grant("two", bed) }
+        #expect(authorizations(bed) == ["Bearer two"])
+        try bed.answer(200)
+        #expect(bed.store.place(1) == .delivered)
+        bed.expectNothingLost()
+    }
+
     @Test func aDestinationsOwnWordOn401CountsAfterTheNewToken() throws {
         let bed = TestBed([Self.crm().with(OutcomeOverrides(exact: [401: .dead]))])
         bed.take(1..<2)
@@ -304,6 +320,6 @@ extension Destination {
     private func with(_ overrides: OutcomeOverrides, _ oauth2: OAuth2?) -> Destination {
         Destination(
             name: name, method: method, url: url, headers: headers, signer: signer, options: options, retry: retry,
-            overrides: overrides, concurrency: concurrency, oauth2: oauth2)
+            overrides: overrides, concurrency: concurrency, rate: rate, oauth2: oauth2)
     }
 }

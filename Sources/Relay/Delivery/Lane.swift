@@ -143,6 +143,12 @@ extension Lane {
         }
     }
 
+    /// Notes that no request could be made: the destination heard nothing. Its place stays taken until `freed`.
+    package mutating func unsent() { bucket?.unused() }
+
+    /// Whether a request may follow at once in the place of one that has ended: nothing rests, and no rate counts.
+    package func maySendAgain(now: Timestamp) -> Bool { bucket == nil && !isPaused(now) }
+
     /// Notes that an attempt is over and its place free.
     package mutating func freed() { inFlight -= 1 }
 

@@ -43,6 +43,9 @@ struct TokenBucket: Sendable {
         returns.append(now.advanced(byMilliseconds: rate.periodMilliseconds + 1))
     }
 
+    /// Puts a token back with which nothing was sent.
+    mutating func unused() { taken = max(0, taken - 1) }
+
     private func isAway(_ time: Timestamp, _ now: Timestamp) -> Bool {
         time.isAhead(of: now, byAtMost: rate.periodMilliseconds + 1)
     }
