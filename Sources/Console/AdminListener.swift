@@ -15,17 +15,24 @@ package struct AdminListener: Service {
         /// Events by the key that verified them, `source/label`.
         package let matchesByKey: @Sendable () -> [String: Int]
         package let discard: @Sendable (EventID, String) async throws -> Void
+        package let destinations: @Sendable () async -> [LaneReport]
+        /// Nil where no destination has the name.
+        package let order: @Sendable (LaneOrder, String) async throws -> LaneReport?
 
         package init(
             reload: @escaping @Sendable () async -> ReloadReport,
             counts: @escaping @Sendable () async throws -> StoreCounts,
             matchesByKey: @escaping @Sendable () -> [String: Int],
-            discard: @escaping @Sendable (EventID, String) async throws -> Void
+            discard: @escaping @Sendable (EventID, String) async throws -> Void,
+            destinations: @escaping @Sendable () async -> [LaneReport],
+            order: @escaping @Sendable (LaneOrder, String) async throws -> LaneReport?
         ) {
             self.reload = reload
             self.counts = counts
             self.matchesByKey = matchesByKey
             self.discard = discard
+            self.destinations = destinations
+            self.order = order
         }
     }
 
@@ -76,6 +83,24 @@ package struct AdminListener: Service {
             else { return answer(.badRequest, ["error": .string("discard takes a destination and an event id")]) }
             try await actions.discard(id, destination)
             return answer(.ok, ["status": .string("discarded")])
+        }
+        router.get("destinations") { _, _ in
+            let reports = await actions.destinations()
+            return answer(.ok, ["destinations": .array(reports.map { .object($0.object) })])
+        }
+        router.post("destinations/:destination/:order") { _, context in
+            guard let order = context.parameters.get("order").flatMap({ LaneOrder(rawValue: $0) }),
+                let name = context.parameters.get("destination")
+            else { return answer(.badRequest, ["error": .string("an order is pause, resume or probe")]) }
+            do {
+                guard let report = try await actions.order(order, name) else {
+                    return answer(.notFound, ["error": .string("no destination has the name \(name)")])
+                }
+                return answer(.ok, report.object)
+            } catch {
+                let text = "it is done, but could not be written down yet: \(error)"
+                return answer(.serviceUnavailable, ["error": .string(text)])
+            }
         }
         return router
     }

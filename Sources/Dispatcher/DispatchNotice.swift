@@ -3,6 +3,8 @@ package import Relay
 /// What the dispatcher tells of its work, for logs and counters.
 package enum DispatchNotice: Sendable {
     case attempted(Delivery, AttemptRecord, Judgement, isHeld: Bool)
+    /// A destination is held, down, paused, or open again.
+    case changed(destination: String, to: LaneStops.State, StopReason?)
     case died(Delivery, DeadLetter.Reason)
     case deadLetterFailed(Delivery, String)
     case leaseFailed(destination: String, StoreError)

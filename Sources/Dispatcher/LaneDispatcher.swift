@@ -15,17 +15,20 @@ package actor LaneDispatcher: Service {
         /// A factor from 0.8 to 1.2 for each wait.
         package let jitter: @Sendable () -> Double
         package let notify: @Sendable (DispatchNotice) -> Void
+        /// The store's key for `Destination.identity`.
+        package let laneKey: [UInt8]
 
         package init(
             store: any Store, sender: any Sender, deadLetters: any DeadLetterSink,
             now: @escaping @Sendable () -> Timestamp, jitter: @escaping @Sendable () -> Double,
-            notify: @escaping @Sendable (DispatchNotice) -> Void
+            laneKey: [UInt8], notify: @escaping @Sendable (DispatchNotice) -> Void
         ) {
             self.store = store
             self.sender = sender
             self.deadLetters = deadLetters
             self.now = now
             self.jitter = jitter
+            self.laneKey = laneKey
             self.notify = notify
         }
     }
@@ -45,20 +48,26 @@ package actor LaneDispatcher: Service {
     private(set) var lanes: [String: Holder]
     /// Of the destinations that need access tokens, from the first delivery on.
     var tokens: [String: TokenHolder] = [:]
+    /// The lanes' records of names that no destination has now.
+    var orphans: [String: LaneRecord]
     private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
 
-    package init(destinations: [String: Destination], ports: Ports) {
+    /// - Parameter records: what the store has kept of lanes, by all names that destinations have ever had.
+    package init(destinations: [String: Destination], records: [String: LaneRecord] = [:], ports: Ports) {
         self.executor = ports.sender.executor
         self.ports = ports
         self.destinations = destinations
-        lanes = destinations.mapValues { Holder(Lane($0)) }
+        let now = ports.now()
+        lanes = destinations.mapValues { Holder(Lane($0, ports, record: records[$0.name], now: now)) }
+        orphans = records.filter { destinations[$0.key] == nil }
     }
 
     /// Serves until the task is cancelled; what is in flight by then is the sender's to finish or cancel.
     package func run() async throws {
         try? await withGracefulShutdownHandler {
+            begin()
             while !isStopping {
                 advance()
                 let nap = nap
@@ -94,15 +103,19 @@ package actor LaneDispatcher: Service {
     /// Works by other destinations from now on; what waits for one that vanished goes back to the store.
     package func use(_ destinations: [String: Destination]) {
         dropTokens(keeping: destinations)
+        let now = ports.now()
         for (name, holder) in lanes where destinations[name] == nil {
             release(holder.lane.drain())
+            if self.destinations[name] != nil { orphan(name, holder.lane.stops.record, now: now) }
             // Transfers in flight still settle; without a destination nothing new is taken.
             if holder.lane.inFlight == 0 { lanes[name] = nil }
         }
         for (name, destination) in destinations {
-            let holder = lanes[name] ?? Holder(Lane(destination))
-            // A hold or a pause of the same destination goes on: a reload for another's sake must not hammer it.
-            if self.destinations[name]?.isReached(like: destination) != true { holder.lane = holder.lane.renewed() }
+            let record = orphans.removeValue(forKey: name)
+            if let record { lanes[name]?.lane.stops.adopt(record, now: now) }
+            let holder = lanes[name] ?? Holder(Lane(destination, ports, record: record, now: now))
+            // A hold or a rest of the same destination goes on: a reload for another's sake must not hammer it.
+            holder.lane.stops.serve(destination.identity(keyedBy: ports.laneKey), now: now)
             holder.lane.concurrency = destination.concurrency
             holder.lane.rate = destination.rate
             if holder.lane.isOrdered != destination.isOrdered { release(holder.lane.drain()) }
@@ -141,7 +154,10 @@ package actor LaneDispatcher: Service {
     /// Does what has become due; `run` calls it at each tick.
     package func advance() {
         settleAgain()
-        for name in destinations.keys { pump(name) }
+        for name in destinations.keys {
+            heed(name)
+            pump(name)
+        }
     }
 }
 
@@ -155,20 +171,20 @@ extension LaneDispatcher {
         else { return }
         let now = ports.now()
         while let delivery = holder.lane.take(now: now) { start(delivery, to: destination, now: now) }
-        let limit = holder.lane.wantsLease(now: now)
-        if limit > 0 { lease(limit, for: name, inOrder: holder.lane.isOrdered, now: now) }
-    }
-
-    private func lease(_ limit: Int, for name: String, inOrder: Bool, now: Timestamp) {
-        ports.store.lease(destination: name, limit: limit, inOrder: inOrder, now: now) { result in
-            Task.immediate { await self.leased(result, for: name, inOrder: inOrder) }
+        guard let wish = holder.lane.wantsLease(now: now) else { return }
+        let request = LeaseRequest(
+            destination: name, limit: wish.limit, isInOrder: holder.lane.isOrdered, isForProbe: wish.isForProbe,
+            now: now)
+        ports.store.lease(request) { result in
+            Task.immediate { await self.leased(result, by: request) }
         }
     }
 
-    private func leased(_ result: Result<Lease, StoreError>, for name: String, inOrder: Bool) {
+    private func leased(_ result: Result<Lease, StoreError>, by request: LeaseRequest) {
+        let name = request.destination
         switch result {
         case .success(let lease):
-            guard !isStopping, destinations[name]?.isOrdered == inOrder, lanes[name] != nil else {
+            guard !isStopping, destinations[name]?.isOrdered == request.isInOrder, lanes[name] != nil else {
                 lanes[name]?.lane.leaseFailed(now: ports.now())
                 return release(lease.deliveries.map(\.key))
             }
@@ -183,9 +199,14 @@ extension LaneDispatcher {
     private func start(_ delivery: Delivery, to destination: Destination, now: Timestamp) {
         // Its budget in time begins now: that it has waited for its turn is no failure of the destination.
         let isFirst = destination.rate != nil && delivery.attempts == 0
-        let delivery = isFirst ? delivery.started(at: now) : delivery
+        let delivery = isFirst ? delivery.started(at: laneTime(destination.name, now)) : delivery
         guard let oauth2 = destination.oauth2 else { return send(delivery, to: destination, now: now) }
         startWithToken(delivery, to: destination, oauth2, isSecond: false, now: now)
+    }
+
+    /// What the clock shows by which the destination's deliveries grow old.
+    private func laneTime(_ name: String, _ now: Timestamp) -> Timestamp {
+        lanes[name]?.lane.stops.record.clock.time(at: now) ?? now
     }
 
     func send(_ delivery: Delivery, to destination: Destination, with shown: ShownToken? = nil, now: Timestamp) {
@@ -234,12 +255,14 @@ extension LaneDispatcher {
         destination: Destination, now: Timestamp
     ) {
         let holder = lanes[delivery.destination]
-        holder?.lane.heard(judgement.outcome, waitMilliseconds: wait, now: now)
-        let isHeld = holder?.lane.isHeld ?? false
+        holder?.lane.heard(judgement, of: delivery.key, waitMilliseconds: wait, now: now)
+        let isHeld = holder?.lane.stops.isHeld ?? false
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
+        heed(delivery.destination)
+        let age = laneTime(delivery.destination, now).milliseconds(since: delivery.startedAt)
         let decision = RetryPolicy.decide(
             judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
-            now: now,
+            ageMilliseconds: age, now: now,
             jitter: judgement.outcome == .delivered ? 1 : ports.jitter())
         carryOut(decision, delivery: delivery, destination: destination, attempt: attempt, now: now)
     }
@@ -365,14 +388,22 @@ extension LaneDispatcher {
 }
 
 extension Lane {
-    fileprivate init(_ destination: Destination) {
-        self.init(concurrency: destination.concurrency, rate: destination.rate, isOrdered: destination.isOrdered)
+    fileprivate init(
+        _ destination: Destination, _ ports: LaneDispatcher.Ports, record: LaneRecord?, now: Timestamp
+    ) {
+        self.init(
+            concurrency: destination.concurrency, rate: destination.rate, isOrdered: destination.isOrdered,
+            identity: destination.identity(keyedBy: ports.laneKey), record: record ?? LaneRecord(), now: now)
     }
 }
 
 /// A lane by reference: a struct of its size would be moved out of its dictionary and back with each call.
 final class Holder {
     var lane: Lane
+    /// The state that was last told.
+    var announced = LaneStops.State.open
+    /// When a change that the store refused is told again.
+    var notBefore: Timestamp?
 
     init(_ lane: Lane) { self.lane = lane }
 

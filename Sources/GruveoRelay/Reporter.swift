@@ -42,6 +42,7 @@ struct Reporter: Sendable {
         switch notice {
         case .attempted(let delivery, let attempt, let judgement, let isHeld):
             attempted(delivery, attempt, judgement, isHeld)
+        case .changed(let destination, let state, let reason): changed(destination, state, reason)
         case .died(let delivery, let reason):
             logger.error(
                 "dead letter written",
@@ -56,6 +57,19 @@ struct Reporter: Sendable {
         case .tokenFetched(let destination, let isRotated): tokenFetched(destination, isRotated)
         case .tokenRefused(let delivery):
             logger.notice("access token refused, sent again with another one", metadata: ids(delivery))
+        }
+    }
+
+    /// A hold is told with the attempt that brought it.
+    private func changed(_ destination: String, _ state: LaneStops.State, _ reason: StopReason?) {
+        var metadata: Logger.Metadata = ["destination": "\(destination)"]
+        switch state {
+        case .held: break
+        case .down:
+            metadata["reason"] = "\(reason?.text ?? "")"
+            logger.warning("destination down: one delivery at a time is tried", metadata: metadata)
+        case .open: logger.notice("destination open again", metadata: metadata)
+        case .paused: logger.notice("destination paused", metadata: metadata)
         }
     }
 

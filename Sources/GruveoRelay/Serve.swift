@@ -53,10 +53,10 @@ final class RelayServer: Sendable {
         let deadLetters = DeadLetterDirectory(stateDirectory: options.state)
         try explainingErrors { () throws(DeadLetterError) in try deadLetters.prepare() }
         let dispatcher = LaneDispatcher(
-            destinations: configuration.destinations,
+            destinations: configuration.destinations, records: store.laneRecords,
             ports: LaneDispatcher.Ports(
                 store: store, sender: sender, deadLetters: deadLetters, now: wallClock,
-                jitter: { Double.random(in: 0.8...1.2) }, notify: reporter.dispatch))
+                jitter: { Double.random(in: 0.8...1.2) }, laneKey: store.laneKey, notify: reporter.dispatch))
         self.dispatcher = dispatcher
         // At once, so that what was committed first comes first.
         store.handOver(
@@ -115,6 +115,12 @@ final class RelayServer: Sendable {
             matchesByKey: reporter.matchesByKey,
             discard: { [store] id, name in
                 try await awaiting { store.discard(id, destination: name, completion: $0) }
+            },
+            destinations: { [dispatcher] in await dispatcher.reports() },
+            order: { [dispatcher] order, name in
+                try await awaiting { done in
+                    Task { await dispatcher.carryOut(order, to: name, completion: done) }
+                }
             })
     }
 

@@ -10,6 +10,10 @@ package final class EmbeddedStore: Store {
     private let queue = DispatchQueue(label: "store", qos: .userInitiated)
     private let inbox = Inbox()
     private let engine: StoreEngine
+    /// What was kept of lanes when the store was opened, by every name that a destination has ever had.
+    package let laneRecords: [String: LaneRecord]
+    /// The key under which these records know their destinations; it never leaves the state directory.
+    package let laneKey: [UInt8]
     /// Holds the lock for as long as the store lives.
     private let directory: StateDirectory
 
@@ -26,6 +30,8 @@ package final class EmbeddedStore: Store {
         } catch {
             throw StoreOpening.openError(error, directory.database)
         }
+        laneRecords = engine.namedLanes
+        laneKey = engine.laneKey
     }
 
     /// From now on deliveries of new events go to `onFresh`, leased, in order, as one batch for each commit; except
@@ -70,11 +76,21 @@ package final class EmbeddedStore: Store {
         add(.discard(Request(Discard(id: id, destination: destination), completion)))
     }
 
-    package func lease(
-        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
-        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
+    package func lease(_ request: LeaseRequest, completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void) {
+        add(.lease(request, completion))
+    }
+
+    package func hasten(
+        _ destination: String, now: Timestamp, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
-        add(.lease(destination: destination, limit: limit, inOrder: inOrder, now: now, completion))
+        add(.hasten(destination: destination, now: now, completion))
+    }
+
+    package func note(
+        _ record: LaneRecord, of destination: String,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        add(.note(Request(LaneNote(destination: destination, record: record), completion)))
     }
 
     package func release(_ deliveries: [DeliveryKey]) { add(.release(deliveries)) }

@@ -26,12 +26,19 @@ struct Discard: Sendable {
     let destination: String
 }
 
+/// What is to be remembered of a destination's lane.
+struct LaneNote: Sendable {
+    let destination: String
+    let record: LaneRecord
+}
+
 /// What changes the database.
 enum Write: Sendable {
     case accept(Request<HashedOffer, Acceptance>)
     case settle(Request<Settlement, Void>)
     case redrive(Request<Redrive, Void>)
     case discard(Request<Discard, Void>)
+    case note(Request<LaneNote, Void>)
 
     func fail(_ error: StoreError) {
         switch self {
@@ -39,25 +46,28 @@ enum Write: Sendable {
         case .settle(let request): request.answer(.failure(error))
         case .redrive(let request): request.answer(.failure(error))
         case .discard(let request): request.answer(.failure(error))
+        case .note(let request): request.answer(.failure(error))
         }
     }
 }
 
 /// What only reads it, or the leases in memory.
 enum Read: Sendable {
-    case lease(destination: String, limit: Int, inOrder: Bool, now: Timestamp, Answer<Lease>)
+    case lease(LeaseRequest, Answer<Lease>)
     case release([DeliveryKey])
     case attempts(DeliveryKey, Answer<[AttemptRecord]>)
     case counts(Answer<StoreCounts>)
     case prune(now: Timestamp, PruneProgress, Answer<Int>)
+    case hasten(destination: String, now: Timestamp, Answer<Void>)
 
     func fail(_ error: StoreError) {
         switch self {
-        case .lease(_, _, _, _, let answer): answer(.failure(error))
+        case .lease(_, let answer): answer(.failure(error))
         case .release: break
         case .attempts(_, let answer): answer(.failure(error))
         case .counts(let answer): answer(.failure(error))
         case .prune(_, _, let answer): answer(.failure(error))
+        case .hasten(_, _, let answer): answer(.failure(error))
         }
     }
 }

@@ -47,7 +47,17 @@ enum Schema {
             pruned_delivered INTEGER NOT NULL, pruned_dead INTEGER NOT NULL, pruned_discarded INTEGER NOT NULL,
             pruned_events INTEGER NOT NULL, last_event INTEGER NOT NULL);
         INSERT INTO totals VALUES (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        """,
         """
+        -- `LaneRecord` by the destination's number. Times in milliseconds; stopped: for how long its clock has stood.
+        CREATE TABLE lanes (
+            destination INTEGER PRIMARY KEY, identity BLOB NOT NULL, held INTEGER, code TEXT, reason TEXT, advice TEXT,
+            probe INTEGER, failed_probes INTEGER, rest_until INTEGER, paused INTEGER, orphaned INTEGER,
+            stopped INTEGER NOT NULL, stopped_at INTEGER);
+        -- One row: the key under which destinations are known in `lanes`.
+        CREATE TABLE lane_key (key BLOB NOT NULL);
+        INSERT INTO lane_key VALUES (randomblob(32));
+        """,
     ]
 
     /// Brings the database to `version` in one transaction.

@@ -3,11 +3,11 @@ internal import GRDB
 /// Every statement that the running store uses, prepared once for each connection.
 struct Statements {
     let begin, beginReading, commit, rollback: PreparedStatement
-    let insertEvent, insertFresh, insertReplay, updateTotals: PreparedStatement
-    let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard: PreparedStatement
+    let insertEvent, insertFresh, insertStarted, insertReplay, updateTotals, replaceLane: PreparedStatement
+    let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard, hasten: PreparedStatement
     let selectEvent, selectDelivery, selectAttempts: PreparedStatement
     let scanFresh, scanDeferred, scanDeferredInOrder, nextDue: PreparedStatement
-    let scanEvents, scanDeliveriesOf, deleteEvent, deleteDeliveriesOf, deleteAttemptsOf, vacuum: PreparedStatement
+    let pruning: PruneStatements
 
     init(_ database: Database) throws {
         func prepare(_ sql: String) throws -> PreparedStatement { try PreparedStatement(database, sql) }
@@ -21,7 +21,9 @@ struct Statements {
             reason, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         insertFresh = try prepare("INSERT INTO deliveries (id, state) VALUES (?, 0)")
+        insertStarted = try prepare("INSERT INTO deliveries (id, state, started) VALUES (?, 0, ?)")
         insertReplay = try prepare("INSERT INTO deliveries (id, state, started, replay) VALUES (?, 0, ?, 1)")
+        replaceLane = try prepare(LaneRows.replace)
         updateTotals = try prepare("UPDATE totals SET " + Totals.columns.map { "\($0) = ?" }.joined(separator: ", "))
 
         settleDelivered = try prepare(
@@ -46,6 +48,11 @@ struct Statements {
             duration = NULL, status = NULL WHERE id = ?
             """)
         discard = try prepare("UPDATE deliveries SET state = 4 WHERE id = ?")
+        hasten = try prepare(
+            """
+            UPDATE deliveries SET due = ?1 WHERE id IN (
+            SELECT id FROM deliveries INDEXED BY deferred WHERE id & 65535 = ?2 AND due > ?1 AND state = 1 LIMIT 200)
+            """)
 
         selectEvent = try prepare(
             """
@@ -53,7 +60,7 @@ struct Statements {
             FROM events WHERE id = ?
             """)
         selectDelivery = try prepare(
-            "SELECT state, attempts, started, replay, at, duration, status FROM deliveries WHERE id = ?")
+            "SELECT state, attempts, started, replay, at, duration, status, due FROM deliveries WHERE id = ?")
         selectAttempts = try prepare(
             "SELECT number, at, duration, outcome, status, error, response FROM attempts WHERE delivery = ? ORDER BY id"
         )
@@ -70,12 +77,7 @@ struct Statements {
         scanDeferredInOrder = try prepareScan("id <= ?", by: "id")
         nextDue = try prepareScan("due > ?", by: "due")
 
-        scanEvents = try prepare("SELECT id, high, contents, received FROM events WHERE id > ? ORDER BY id LIMIT ?")
-        scanDeliveriesOf = try prepare("SELECT state, at, duration FROM deliveries WHERE id >= ? AND id <= ?")
-        deleteEvent = try prepare("DELETE FROM events WHERE id = ?")
-        deleteDeliveriesOf = try prepare("DELETE FROM deliveries WHERE id >= ? AND id <= ?")
-        deleteAttemptsOf = try prepare("DELETE FROM attempts WHERE delivery >= ? AND delivery <= ?")
-        vacuum = try prepare("PRAGMA incremental_vacuum(200)")
+        pruning = try PruneStatements(database)
     }
 
     /// Runs reads in one transaction.
@@ -89,5 +91,20 @@ struct Statements {
             try? rollback.run()
             throw error
         }
+    }
+}
+
+/// What `prune` runs.
+struct PruneStatements {
+    let scanEvents, scanDeliveriesOf, deleteEvent, deleteDeliveriesOf, deleteAttemptsOf, vacuum: PreparedStatement
+
+    init(_ database: Database) throws {
+        func prepare(_ sql: String) throws -> PreparedStatement { try PreparedStatement(database, sql) }
+        scanEvents = try prepare("SELECT id, high, contents, received FROM events WHERE id > ? ORDER BY id LIMIT ?")
+        scanDeliveriesOf = try prepare("SELECT state, at, duration FROM deliveries WHERE id >= ? AND id <= ?")
+        deleteEvent = try prepare("DELETE FROM events WHERE id = ?")
+        deleteDeliveriesOf = try prepare("DELETE FROM deliveries WHERE id >= ? AND id <= ?")
+        deleteAttemptsOf = try prepare("DELETE FROM attempts WHERE delivery >= ? AND delivery <= ?")
+        vacuum = try prepare("PRAGMA incremental_vacuum(200)")
     }
 }

@@ -81,12 +81,16 @@ extension StoreEngine {
         deliveriesOf event: Event, _ keys: [Int64], to wanted: [String], _ batch: inout Batch, _ statements: Statements
     ) throws {
         for (key, destination) in zip(keys, wanted) {
-            statements.insertFresh.bind(1, key)
-            try statements.insertFresh.run()
+            let started = laneTime(key & Schema.destinationMask, at: event.receivedAt)
+            // A row without a start has that of its event.
+            let insert = started == event.receivedAt ? statements.insertFresh : statements.insertStarted
+            insert.bind(1, key)
+            if started != event.receivedAt { insert.bind(2, started.milliseconds) }
+            try insert.run()
             batch.fresh.append(
                 Delivery(
                     key: DeliveryKey(rawValue: key), event: event, destination: destination, attempts: 0,
-                    isReplay: false, startedAt: event.receivedAt))
+                    isReplay: false, startedAt: started))
         }
         totals.counts.routed += wanted.count
         totals.counts.pending += wanted.count

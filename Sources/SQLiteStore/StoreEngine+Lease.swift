@@ -7,20 +7,21 @@ extension StoreEngine {
     private static let leaseBytes = 2 * 1024 * 1024
 
     /// Answers a lease; nil where the look for fresh rows has to go on after others had their turn.
-    func lease(
-        _ name: String, _ limit: Int, inOrder: Bool, _ now: Timestamp, _ statements: Statements
-    ) throws -> Lease? {
-        guard let destination = destinations.number(of: name), limit > 0 else {
+    func lease(_ request: LeaseRequest, _ statements: Statements) throws -> Lease? {
+        let limit = request.limit
+        guard let destination = destinations.number(of: request.destination), limit > 0 else {
             return Lease(deliveries: [], hasMore: false, nextDue: nil)
         }
-        let fresh = try freshKeys(destination, limit + 1, stopsAtHeld: inOrder, statements)
+        // For a probe all are due.
+        let now = request.isForProbe ? Timestamp(milliseconds: .max) : request.now
+        let fresh = try freshKeys(destination, limit + 1, stopsAtHeld: request.isInOrder, statements)
         let choice =
-            try inOrder
+            try request.isInOrder
             ? inOrderOfArrival(destination, limit, now, fresh, statements)
             : inTurn(destination, limit, now, fresh, statements)
         if choice.picked.count == 0 && choice.leavesMore { return nil }
         var picked = choice.picked
-        let loaded = try load(&picked, name, statements)
+        let loaded = try load(&picked, request, statements)
 
         // All reads are done: from here on nothing fails half-way.
         var lane = book[destination]
@@ -51,11 +52,13 @@ extension StoreEngine {
     }
 
     /// Loads what was picked, and picks no more than fits into the bytes of one lease.
-    private func load(_ picked: inout Picked, _ name: String, _ statements: Statements) throws -> [Delivery?] {
+    private func load(
+        _ picked: inout Picked, _ request: LeaseRequest, _ statements: Statements
+    ) throws -> [Delivery?] {
         var loaded: [Delivery?] = []
         var bytes = 0
         for key in picked.keys {
-            let delivery = try load(key, name, statements)
+            let delivery = try load(key, request, statements)
             bytes += delivery?.event.body.count ?? 0
             if bytes > Self.leaseBytes, !loaded.isEmpty { break }
             loaded.append(delivery)
@@ -128,16 +131,19 @@ extension StoreEngine {
     }
 
     /// The delivery with its event; nil where the event's bytes are not what was accepted.
-    private func load(_ key: Int64, _ destination: String, _ statements: Statements) throws -> Delivery? {
+    private func load(_ key: Int64, _ request: LeaseRequest, _ statements: Statements) throws -> Delivery? {
         guard let event = try loadEvent(key >> Schema.destinationBits, statements) else { return nil }
         let read = statements.selectDelivery
         read.bind(1, key)
         defer { read.reset() }
         guard try read.step() else { return nil }
         let started = read.optionalInteger(2).map(Timestamp.init(milliseconds:))
+        let due = request.isForProbe ? read.optionalInteger(7).map(Timestamp.init(milliseconds:)) : nil
+        let isEarly = due?.isAhead(of: request.now, byAtMost: limits.longestWaitMilliseconds) ?? false
         return Delivery(
-            key: DeliveryKey(rawValue: key), event: event, destination: destination, attempts: Int(read.integer(1)),
-            isReplay: read.integer(3) == 1, startedAt: started ?? event.receivedAt)
+            key: DeliveryKey(rawValue: key), event: event, destination: request.destination,
+            attempts: Int(read.integer(1)), isReplay: read.integer(3) == 1, startedAt: started ?? event.receivedAt,
+            dueAt: isEarly ? due : nil)
     }
 
     /// Reads an event and compares its bytes with its id. A mismatch is reported once and the event set aside: its

@@ -62,7 +62,7 @@ extension StoreEngine {
                 }
                 guard !gone.isEmpty else { return }
                 try writeTotals(statements)
-                try statements.vacuum.run()
+                try statements.pruning.vacuum.run()
             }
         } catch {
             totals = before
@@ -76,7 +76,7 @@ extension StoreEngine {
 
     private func nextCandidates(_ statements: Statements) throws -> [Candidate] {
         var found: [Candidate] = []
-        let scan = statements.scanEvents
+        let scan = statements.pruning.scanEvents
         scan.bind(1, pruneCursor)
         scan.bind(2, Int64(Self.pruneLooks))
         defer { scan.reset() }
@@ -96,10 +96,10 @@ extension StoreEngine {
         let remains = try remains(range, statements)
         guard !remains.isPending, remains.settledAt ?? event.received <= oldest else { return nil }
         var rows = 1 + remains.rows
-        rows += try delete(statements.deleteAttemptsOf, range)
-        _ = try delete(statements.deleteDeliveriesOf, range)
-        statements.deleteEvent.bind(1, event.row)
-        try statements.deleteEvent.run()
+        rows += try delete(statements.pruning.deleteAttemptsOf, range)
+        _ = try delete(statements.pruning.deleteDeliveriesOf, range)
+        statements.pruning.deleteEvent.bind(1, event.row)
+        try statements.pruning.deleteEvent.run()
         totals.prunedEvents += 1
         totals.prunedDelivered += remains.delivered
         totals.prunedDead += remains.dead
@@ -116,7 +116,7 @@ extension StoreEngine {
 
     private func remains(_ range: (Int64, Int64), _ statements: Statements) throws -> Remains {
         var remains = Remains()
-        let scan = statements.scanDeliveriesOf
+        let scan = statements.pruning.scanDeliveriesOf
         scan.bind(1, range.0)
         scan.bind(2, range.1)
         defer { scan.reset() }

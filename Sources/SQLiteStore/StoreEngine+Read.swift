@@ -21,6 +21,11 @@ extension StoreEngine {
                 }
                 return .prune(now: now, next, answer)
             }
+            if case .hasten(let destination, let now, let answer) = read {
+                if try hastenBatch(destination, now, connection) { return read }
+                answer(.success(()))
+                return nil
+            }
             return try connection.use { database, statements in try perform(read, database, statements) }
         } catch {
             let failure = SQLiteFailure(error)
@@ -33,9 +38,9 @@ extension StoreEngine {
 
     private func perform(_ read: Read, _ database: Database, _ statements: Statements) throws -> Read? {
         switch read {
-        case .lease(let destination, let limit, let inOrder, let now, let answer):
+        case .lease(let request, let answer):
             // One transaction for all its reads: each on its own would lock the file anew.
-            let found = try statements.reading { try lease(destination, limit, inOrder: inOrder, now, statements) }
+            let found = try statements.reading { try lease(request, statements) }
             guard let found else { return read }
             answer(.success(found))
         case .attempts(let key, let answer):
@@ -44,7 +49,7 @@ extension StoreEngine {
         case .counts(let answer):
             let counts = try Totals(database).counts
             answer(.success(counts))
-        case .release, .prune: break
+        case .release, .prune, .hasten: break
         }
         return nil
     }

@@ -73,16 +73,17 @@ extension StoreEngine {
         let destination = try destinations.intern(redrive.destination, database)
         let row = try row(of: redrive.event.id, statements)
         let key = (row ?? totals.lastEvent + 1) << Schema.destinationBits | destination
+        let started = laneTime(destination, at: redrive.at)
         var event = redrive.event
         // What is on its way may be about to die, its letter written and its end not noted yet: the file has to wait.
         guard !book.holds(key) else { throw StoreError(.failed, "its last attempt is not noted yet") }
         switch row == nil ? nil : try state(of: key, statements) {
         case .fresh, .deferred, .delivered: return
-        case .dead: try revive(key, at: redrive.at, from: \.dead, statements)
-        case .discarded: try revive(key, at: redrive.at, from: \.discarded, statements)
+        case .dead: try revive(key, at: started, from: \.dead, statements)
+        case .discarded: try revive(key, at: started, from: \.discarded, statements)
         case nil:
             if row == nil { try insertAnew(redrive.event, database, statements) }
-            try insertReplay(key, redrive.at, isOfPruned: row == nil && redrive.event.originalID == nil, statements)
+            try insertReplay(key, started, isOfPruned: row == nil && redrive.event.originalID == nil, statements)
         }
         if let row {
             guard let stored = try loadEvent(row, statements) else { return }
@@ -91,7 +92,7 @@ extension StoreEngine {
         batch.fresh.append(
             Delivery(
                 key: DeliveryKey(rawValue: key), event: event, destination: redrive.destination, attempts: 0,
-                isReplay: true, startedAt: redrive.at))
+                isReplay: true, startedAt: started))
     }
 
     private func revive(

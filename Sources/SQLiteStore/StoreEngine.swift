@@ -27,6 +27,9 @@ final class StoreEngine: @unchecked Sendable {
     var sources: NameTable<String>
     var destinations: NameTable<String>
     var routeLists: NameTable<[String]>
+    /// By the destination's number.
+    var lanes: [Int64: LaneRecord]
+    let laneKey: [UInt8]
     var book: LeaseBook
     var loadedEvents = LoadedEvents()
     var pruneCursor: Int64 = 0
@@ -56,6 +59,8 @@ final class StoreEngine: @unchecked Sendable {
         sources = memory.sources
         destinations = memory.destinations
         routeLists = memory.routeLists
+        lanes = memory.lanes
+        laneKey = memory.laneKey
         book = LeaseBook(destinations: memory.destinations.allNumbers)
         keeper = try Keeper(
             path: path, mark: directory.mark, highest: memory.totals.lastEvent, onTrouble: onTrouble)
@@ -108,6 +113,7 @@ final class StoreEngine: @unchecked Sendable {
             case .settle(let request): try settle(request.payload, &batch, statements)
             case .redrive(let request): try redrive(request.payload, &batch, database, statements)
             case .discard(let request): try discard(request.payload, statements)
+            case .note(let request): try note(request.payload, database, statements)
             }
             return .done
         } catch let refusal as StoreError {
@@ -142,6 +148,7 @@ final class StoreEngine: @unchecked Sendable {
             case (.settle(let request), _): request.answer(.success(()))
             case (.redrive(let request), _): request.answer(.success(()))
             case (.discard(let request), _): request.answer(.success(()))
+            case (.note(let request), _): request.answer(.success(()))
             case (.accept, .done): break
             }
         }
@@ -171,6 +178,7 @@ final class StoreEngine: @unchecked Sendable {
         sources = batch.sources
         destinations = batch.destinations
         routeLists = batch.routeLists
+        lanes = batch.lanes
         index.rollBack()
     }
 
@@ -217,6 +225,7 @@ final class StoreEngine: @unchecked Sendable {
         sources = memory.sources
         destinations = memory.destinations
         routeLists = memory.routeLists
+        lanes = memory.lanes
         book.rewind(destinations: memory.destinations.allNumbers)
         onRewind?()
     }
@@ -244,6 +253,8 @@ struct Memory {
     let sources: NameTable<String>
     let destinations: NameTable<String>
     let routeLists: NameTable<[String]>
+    let lanes: [Int64: LaneRecord]
+    let laneKey: [UInt8]
 
     init(_ database: Database) throws {
         totals = try Totals(database)
@@ -251,6 +262,8 @@ struct Memory {
         sources = try NameTable(table: "sources", database)
         destinations = try NameTable(table: "destinations", limit: Int(Schema.destinationMask), database)
         routeLists = try NameTable(table: "route_lists", database)
+        lanes = try LaneRows.read(database)
+        laneKey = try LaneRows.key(database)
     }
 }
 
@@ -267,6 +280,7 @@ struct Batch {
     let sources: NameTable<String>
     let destinations: NameTable<String>
     let routeLists: NameTable<[String]>
+    let lanes: [Int64: LaneRecord]
     var verdicts: [Verdict] = []
     /// Deliveries that became due by this transaction.
     var fresh: [Delivery] = []
@@ -278,5 +292,6 @@ struct Batch {
         sources = engine.sources
         destinations = engine.destinations
         routeLists = engine.routeLists
+        lanes = engine.lanes
     }
 }

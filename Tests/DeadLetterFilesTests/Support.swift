@@ -69,9 +69,17 @@ final class RecordingStore: Store {
         completion(.failure(StoreError(.failed, "not here")))
     }
 
-    func lease(
-        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
-        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
+    func lease(_ request: LeaseRequest, completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void) {
+        completion(.failure(StoreError(.failed, "not here")))
+    }
+
+    func hasten(
+        _ destination: String, now: Timestamp, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) { completion(.failure(StoreError(.failed, "not here"))) }
+
+    func note(
+        _ record: LaneRecord, of destination: String,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) { completion(.failure(StoreError(.failed, "not here"))) }
 
     func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {

@@ -57,7 +57,12 @@ final class ScriptedDeadLetters: DeadLetterSink {
         var letters: [DeadLetter] = []
         var isFailing = false
         var isHoldingBack = false
-        var heldBack: [@Sendable () -> Void] = []
+        var heldBack: [Work] = []
+    }
+
+    private struct Work {
+        let run: @Sendable () -> Void
+        let letter: DeadLetter
     }
 
     private let state = Mutex(State())
@@ -73,12 +78,23 @@ final class ScriptedDeadLetters: DeadLetterSink {
             state.isHoldingBack = false
             return state.heldBack
         }
-        for work in heldBack { work() }
+        for work in heldBack { work.run() }
+    }
+
+    /// What the end of a process does: of the files under way the first `durable` are there, and nobody is told.
+    func crash(durable: Int) {
+        state.withLock { state in
+            state.letters += state.heldBack.prefix(durable).map(\.letter)
+            state.heldBack = []
+            state.isHoldingBack = false
+        }
     }
 
     func write(_ letter: DeadLetter, completion: @escaping @Sendable (Result<Void, any Error>) -> Void) {
         let isHeldBack = state.withLock { state in
-            if state.isHoldingBack { state.heldBack.append { self.finish(letter, completion) } }
+            if state.isHoldingBack {
+                state.heldBack.append(Work(run: { self.finish(letter, completion) }, letter: letter))
+            }
             return state.isHoldingBack
         }
         if !isHeldBack { finish(letter, completion) }

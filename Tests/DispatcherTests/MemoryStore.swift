@@ -20,10 +20,18 @@ final class MemoryStore: Store {
         var rows: [DeliveryKey: Row] = [:]
         var breaches: [String] = []
         var settlements: [Settlement] = []
+        var records: [String: LaneRecord] = [:]
         var leaseFailure: StoreError?
         var settleFailure: StoreError?
         var isHoldingBack = false
-        var heldBack: [@Sendable () -> Void] = []
+        var heldBack: [Work] = []
+    }
+
+    /// What was asked for and is under way.
+    private struct Work {
+        let run: @Sendable () -> Void
+        /// Without telling anybody, as where the process dies between the disk and the answer.
+        let apply: @Sendable () -> Void
     }
 
     private let state = Mutex(State())
@@ -35,9 +43,12 @@ final class MemoryStore: Store {
     }
 
     func place(_ key: Int64) -> Place? { state.withLock { $0.rows[DeliveryKey(rawValue: key)]?.place } }
+    func row(_ key: Int64) -> Row? { state.withLock { $0.rows[DeliveryKey(rawValue: key)] } }
     var places: [Place] { state.withLock { $0.rows.values.map(\.place) } }
     var breaches: [String] { state.withLock(\.breaches) }
     var settlements: [Settlement] { state.withLock(\.settlements) }
+    /// What was noted of lanes.
+    var records: [String: LaneRecord] { state.withLock(\.records) }
     func count(_ place: Place) -> Int { places.count { $0 == place } }
 
     /// Makes leases or settles fail from now on; nil makes them work again.
@@ -53,31 +64,74 @@ final class MemoryStore: Store {
             state.isHoldingBack = false
             return state.heldBack
         }
-        for work in heldBack { work() }
+        for work in heldBack { work.run() }
+    }
+
+    /// What the end of a process does: of what was under way the first `durable` are on disk, nobody is told, and all
+    /// leases are over.
+    func crash(durable: Int = 0) {
+        let heldBack = state.withLock { state in
+            defer { state.heldBack = [] }
+            state.isHoldingBack = false
+            return state.heldBack
+        }
+        for work in heldBack.prefix(durable) { work.apply() }
+        state.withLock { state in
+            for (key, row) in state.rows where row.place == .leased {
+                state.rows[key]?.place = .waiting(due: Timestamp(milliseconds: 0))
+            }
+        }
     }
 
     /// Does the work now, or at `letGo`.
-    private func schedule(_ work: @escaping @Sendable () -> Void) {
+    private func schedule<Value>(
+        _ apply: @escaping @Sendable () -> Value, _ completion: @escaping @Sendable (Value) -> Void
+    ) {
+        let work = Work(run: { completion(apply()) }, apply: { _ = apply() })
         let isNow = state.withLock { state in
             if state.isHoldingBack { state.heldBack.append(work) }
             return !state.isHoldingBack
         }
-        if isNow { work() }
+        if isNow { work.run() }
+    }
+
+    /// A write that fails while settles do.
+    private func write(
+        _ completion: @escaping @Sendable (Result<Void, StoreError>) -> Void,
+        _ body: @escaping @Sendable (inout State) -> Void
+    ) {
+        schedule(
+            { [self] in
+                state.withLock { state -> Result<Void, StoreError> in
+                    if let failure = state.settleFailure { return .failure(failure) }
+                    body(&state)
+                    return .success(())
+                }
+            }, completion)
+    }
+
+    /// Stores deliveries as the receiver does it, leased to whoever hears of it.
+    func accept(
+        _ deliveries: [Delivery], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        write(completion) { state in
+            for delivery in deliveries { state.rows[delivery.key] = Row(delivery: delivery, place: .leased) }
+        }
     }
 
     // MARK: Store
 
-    func lease(
-        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
-        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
-    ) {
+    func lease(_ request: LeaseRequest, completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void) {
         let result: Result<Lease, StoreError> = state.withLock { state in
             if let failure = state.leaseFailure { return .failure(failure) }
-            return .success(
-                inOrder
-                    ? Self.leaseInOrder(destination, limit, now, &state) : Self.lease(destination, limit, now, &state))
+            let (name, limit) = (request.destination, request.limit)
+            let now = request.isForProbe ? Timestamp(milliseconds: .max) : request.now
+            let lease =
+                request.isInOrder
+                ? Self.leaseInOrder(name, limit, now, &state) : Self.lease(name, limit, now, &state)
+            return .success(lease.marked(request.now))
         }
-        schedule { completion(result) }
+        schedule({ result }, completion)
     }
 
     private static func lease(_ name: String, _ limit: Int, _ now: Timestamp, _ state: inout State) -> Lease {
@@ -88,7 +142,7 @@ final class MemoryStore: Store {
             if time <= now { due.append((time, row.delivery)) } else { nextDue = min(nextDue ?? time, time) }
         }
         due.sort { ($0.due, $0.delivery.key.rawValue) < ($1.due, $1.delivery.key.rawValue) }
-        let taken = due.prefix(limit).map(\.delivery)
+        let taken = due.prefix(limit).map { $0.delivery.due(at: $0.due) }
         for delivery in taken { state.rows[delivery.key]?.place = .leased }
         return Lease(deliveries: taken, hasMore: due.count > limit, nextDue: nextDue)
     }
@@ -102,21 +156,14 @@ final class MemoryStore: Store {
             guard case .waiting(let due) = row.place else { break }
             if due > now { return Lease(deliveries: taken, hasMore: false, nextDue: due) }
             if taken.count == limit { return Lease(deliveries: taken, hasMore: true, nextDue: nil) }
-            taken.append(row.delivery)
+            taken.append(row.delivery.due(at: due))
             state.rows[row.delivery.key]?.place = .leased
         }
         return Lease(deliveries: taken, hasMore: false, nextDue: nil)
     }
 
     func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
-        schedule { [self] in
-            completion(
-                state.withLock { state in
-                    if let failure = state.settleFailure { return .failure(failure) }
-                    Self.settle(settlement, &state)
-                    return .success(())
-                })
-        }
+        write(completion) { Self.settle(settlement, &$0) }
     }
 
     private static func settle(_ settlement: Settlement, _ state: inout State) {
@@ -149,7 +196,24 @@ final class MemoryStore: Store {
         of delivery: DeliveryKey, completion: @escaping @Sendable (Result<[AttemptRecord], StoreError>) -> Void
     ) {
         let attempts = state.withLock { $0.rows[delivery]?.attempts ?? [] }
-        schedule { completion(.success(attempts)) }
+        schedule({ .success(attempts) }, completion)
+    }
+
+    func hasten(
+        _ destination: String, now: Timestamp, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        write(completion) { state in
+            for (key, row) in state.rows where row.delivery.destination == destination {
+                if case .waiting(let due) = row.place, due > now { state.rows[key]?.place = .waiting(due: now) }
+            }
+        }
+    }
+
+    func note(
+        _ record: LaneRecord, of destination: String,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        write(completion) { $0.records[destination] = record }
     }
 
     private static let unused = StoreError(.failed, "the dispatcher does not ask for this")
@@ -172,7 +236,21 @@ final class MemoryStore: Store {
     }
 }
 
+extension Lease {
+    /// Only what is not due yet says when it is.
+    fileprivate func marked(_ now: Timestamp) -> Lease {
+        let deliveries = deliveries.map { $0.dueAt.map { $0 <= now } == true ? $0.due(at: nil) : $0 }
+        return Lease(deliveries: deliveries, hasMore: hasMore, nextDue: nextDue)
+    }
+}
+
 extension Delivery {
+    fileprivate func due(at time: Timestamp?) -> Delivery {
+        Delivery(
+            key: key, event: event, destination: destination, attempts: attempts, isReplay: isReplay,
+            startedAt: startedAt, dueAt: time)
+    }
+
     fileprivate func charged(_ isCharged: Bool) -> Delivery {
         Delivery(
             key: key, event: event, destination: destination, attempts: attempts + (isCharged ? 1 : 0),

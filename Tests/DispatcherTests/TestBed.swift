@@ -19,16 +19,29 @@ final class TestBed: Sendable {
         let jitter = Mutex(1.0)
     }
 
-    init(_ destinations: [Destination] = [TestBed.destination()]) {
-        let clock = Clock()
+    convenience init(_ destinations: [Destination] = [TestBed.destination()]) {
+        self.init(destinations, store: MemoryStore(), letters: ScriptedDeadLetters(), clock: Clock())
+    }
+
+    /// Another process on what this one has left on disk; its leases and requests end with it.
+    ///
+    /// - Parameter durable: how much of what was under way is on disk.
+    func restarted(_ destinations: [Destination] = [TestBed.destination()], durable: Int = 0) -> TestBed {
+        store.crash(durable: durable)
+        letters.crash(durable: durable)
+        let bed = TestBed(destinations, store: store, letters: letters, clock: clock)
+        bed.run { $0.begin() }
+        return bed
+    }
+
+    private init(_ destinations: [Destination], store: MemoryStore, letters: ScriptedDeadLetters, clock: Clock) {
         let executor = ManualExecutor()
         let sender = ScriptedSender(executor: executor)
-        let store = MemoryStore()
-        let letters = ScriptedDeadLetters()
         let ports = LaneDispatcher.Ports(
             store: store, sender: sender, deadLetters: letters, now: { clock.now.withLock { $0 } },
-            jitter: { clock.jitter.withLock { $0 } }, notify: { _ in })
-        dispatcher = LaneDispatcher(destinations: TestBed.named(destinations), ports: ports)
+            jitter: { clock.jitter.withLock { $0 } }, laneKey: [1, 2, 3], notify: { _ in })
+        dispatcher = LaneDispatcher(
+            destinations: TestBed.named(destinations), records: store.records, ports: ports)
         self.executor = executor
         self.sender = sender
         self.store = store
@@ -48,13 +61,15 @@ final class TestBed: Sendable {
             overrides: OutcomeOverrides(), concurrency: concurrency, rate: rate, isOrdered: isOrdered)
     }
 
-    static func delivery(_ key: Int64, to destination: String = "crm", attempts: Int = 0) -> Delivery {
+    static func delivery(
+        _ key: Int64, to destination: String = "crm", attempts: Int = 0, receivedAt: Timestamp = start
+    ) -> Delivery {
         let event = Event(
-            id: EventID(high: 1, low: UInt64(key)), source: "gruveo", receivedAt: start, body: Array("{}".utf8),
+            id: EventID(high: 1, low: UInt64(key)), source: "gruveo", receivedAt: receivedAt, body: Array("{}".utf8),
             routes: ["all"])
         return Delivery(
             key: DeliveryKey(rawValue: key), event: event, destination: destination, attempts: attempts,
-            isReplay: false, startedAt: start)
+            isReplay: false, startedAt: receivedAt)
     }
 
     private static func named(_ destinations: [Destination]) -> [String: Destination] {
@@ -95,6 +110,18 @@ final class TestBed: Sendable {
     func use(_ destinations: [Destination]) {
         let named = TestBed.named(destinations)
         run { $0.use(named) }
+    }
+
+    var reports: [LaneReport] { executor.perform { dispatcher.assumeIsolated { $0.reports() } } }
+
+    /// What an operator orders; nil where no destination has the name.
+    @discardableResult
+    func order(_ order: LaneOrder, _ name: String = "crm") -> LaneReport? {
+        let answer = Mutex<LaneReport?>(nil)
+        run { dispatcher in
+            dispatcher.carryOut(order, to: name) { result in answer.withLock { $0 = try? result.get() } }
+        }
+        return answer.withLock { $0 }
     }
 
     func stop() { run { $0.stop() } }

@@ -56,10 +56,18 @@ final class StoreDouble: Store {
         Acceptance(id: EventID(high: 0xABCD_EF01_2345_6789, low: UInt64(number)), isDuplicate: false)
     }
 
-    func lease(
-        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
-        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void
-    ) { completion(.success(Lease(deliveries: [], hasMore: false, nextDue: nil))) }
+    func lease(_ request: LeaseRequest, completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void) {
+        completion(.success(Lease(deliveries: [], hasMore: false, nextDue: nil)))
+    }
+
+    func hasten(
+        _ destination: String, now: Timestamp, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {}
+
+    func note(
+        _ record: LaneRecord, of destination: String,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {}
 
     func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {}
 

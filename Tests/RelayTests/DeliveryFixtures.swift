@@ -9,14 +9,14 @@ enum Fixture {
 
     static func delivery(
         key: Int64 = 1, bytes: Int = 2, attempts: Int = 0, isReplay: Bool = false, startedAt: Timestamp = start,
-        originalID: EventID? = nil
+        dueAt: Timestamp? = nil, originalID: EventID? = nil
     ) -> Delivery {
         let event = Event(
             id: EventID(high: 1, low: UInt64(key)), source: "gruveo", receivedAt: start,
             body: [UInt8](repeating: 0x20, count: bytes), routes: ["all"], originalID: originalID)
         return Delivery(
             key: DeliveryKey(rawValue: key), event: event, destination: "crm", attempts: attempts, isReplay: isReplay,
-            startedAt: startedAt)
+            startedAt: startedAt, dueAt: dueAt)
     }
 
     static func delivery(body: String) -> Delivery {
@@ -44,6 +44,11 @@ enum Fixture {
             name: "crm", method: "POST", url: "https://crm.example.com/secret", headers: headers, signer: signer,
             options: TransferOptions(), retry: .standard, overrides: overrides, concurrency: 8,
             templates: templates)
+    }
+
+    static func judgement(_ outcome: Outcome, isOutage: Bool = false) -> Judgement {
+        Judgement(
+            outcome: outcome, code: "\(outcome)", text: "it says \(outcome)", advice: "mend it", isOutage: isOutage)
     }
 
     static func response(_ status: Int, headers: [OutgoingRequest.Header] = [], isComplete: Bool = true) -> Response {

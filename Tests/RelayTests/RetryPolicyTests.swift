@@ -6,14 +6,16 @@ import Testing
 
     private func decide(
         _ outcome: Outcome, attempts: Int = 0, startedAt: Timestamp = .at(0), schedule: RetrySchedule = .standard,
-        isHeld: Bool = false, waitMilliseconds: Int64? = nil, now: Timestamp = .at(0), jitter: Double = 1
+        isHeld: Bool = false, dueAt: Timestamp? = nil, waitMilliseconds: Int64? = nil, now: Timestamp = .at(0),
+        jitter: Double = 1
     ) -> RetryPolicy.Decision {
         let judgement = OutcomePolicy.judge(
             .response(Fixture.response(503)),
             for: Fixture.destination(overrides: OutcomeOverrides(exact: [503: outcome])), now: now)
         return RetryPolicy.decide(
-            judgement, delivery: Fixture.delivery(attempts: attempts, startedAt: startedAt), schedule: schedule,
-            isHeld: isHeld, waitMilliseconds: waitMilliseconds, now: now, jitter: jitter)
+            judgement, delivery: Fixture.delivery(attempts: attempts, startedAt: startedAt, dueAt: dueAt),
+            schedule: schedule, isHeld: isHeld, waitMilliseconds: waitMilliseconds,
+            ageMilliseconds: now.milliseconds(since: startedAt), now: now, jitter: jitter)
     }
 
     private func reason(_ decision: RetryPolicy.Decision) -> DeadLetter.Reason? {
@@ -69,6 +71,13 @@ import Testing
     func probeOfAHeldLaneStaysDueAndIsNotCharged(outcome: Outcome) {
         let late = Timestamp.at(1_000_000_000)
         #expect(decide(outcome, attempts: 9, isHeld: true, now: late) == .retry(at: late, charged: false))
+    }
+
+    @Test(arguments: [Outcome.held, .retry])
+    func probeBeforeItsTimeKeepsItAndIsNotCharged(outcome: Outcome) {
+        let decision = decide(outcome, attempts: 9, dueAt: .at(70_000), now: .at(1000))
+        #expect(decision == .retry(at: .at(70_000), charged: false))
+        #expect(reason(decide(.dead, dueAt: .at(70_000)))?.code == "status_503")
     }
 
     @Test(arguments: [0, 5, 9, 20])

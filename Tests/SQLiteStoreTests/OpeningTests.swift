@@ -49,7 +49,7 @@ import Testing
         let sandbox = try await filled(1)
         try sandbox.meddle { try $0.execute(sql: "PRAGMA user_version = 99") }
         let error = refusal(sandbox)
-        #expect(error?.kind == .newerSchema(found: 99, known: 1) && error?.exitCode == 65)
+        #expect(error?.kind == .newerSchema(found: 99, known: 2) && error?.exitCode == 65)
         #expect(try sandbox.meddle { try Int.fetchOne($0, sql: "PRAGMA user_version") } == 99)
     }
 

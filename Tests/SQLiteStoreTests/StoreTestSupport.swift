@@ -22,13 +22,20 @@ extension Store {
     func accepted(_ offer: Offer) async throws -> Acceptance { try await awaiting { accept(offer, completion: $0) } }
 
     func leased(
-        _ destination: String, _ limit: Int, inOrder: Bool = false, now milliseconds: Int64
+        _ destination: String, _ limit: Int, inOrder: Bool = false, isForProbe: Bool = false, now milliseconds: Int64
     ) async throws -> Lease {
-        try await awaiting {
-            lease(
-                destination: destination, limit: limit, inOrder: inOrder, now: Timestamp(milliseconds: milliseconds),
-                completion: $0)
-        }
+        let request = LeaseRequest(
+            destination: destination, limit: limit, isInOrder: inOrder, isForProbe: isForProbe,
+            now: Timestamp(milliseconds: milliseconds))
+        return try await awaiting { lease(request, completion: $0) }
+    }
+
+    func hastened(_ destination: String, now milliseconds: Int64) async throws {
+        try await awaiting { hasten(destination, now: Timestamp(milliseconds: milliseconds), completion: $0) }
+    }
+
+    func noted(_ record: LaneRecord, of destination: String) async throws {
+        try await awaiting { note(record, of: destination, completion: $0) }
     }
 
     func settled(_ key: DeliveryKey, _ verdict: Settlement.Verdict, _ attempt: AttemptRecord) async throws {

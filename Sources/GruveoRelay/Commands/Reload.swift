@@ -10,21 +10,15 @@ struct Reload: ParsableCommand {
     @OptionGroup var stateOption: StateOption
 
     func run() throws {
-        switch AdminClient(state: stateOption.state).post("/reload") {
-        case .answer(let status, let body):
-            findings(body).forEach(Output.words)
-            Output.words(status == 200 ? "reloaded" : "not reloaded: the old rules stay in force")
-            if status != 200 { throw ExitStatus.badConfiguration }
-        case .unreachable(let reason):
-            Output.words("gruveo-relay: no relay answers at \(adminSocketPath(state: stateOption.state)): \(reason)")
-            throw ExitStatus.unreachable
-        }
+        let client = AdminClient(state: stateOption.state)
+        let (status, answer) = try client.object(client.post("/reload"))
+        findings(answer).forEach(Output.words)
+        Output.words(status == 200 ? "reloaded" : "not reloaded: the old rules stay in force")
+        if status != 200 { throw ExitStatus.badConfiguration }
     }
 
-    private func findings(_ body: String) -> [String] {
-        guard case .object(let object)? = try? JSONValue.parse(Array(body.utf8)),
-            case .array(let lines)? = object["findings"]
-        else { return [] }
+    private func findings(_ answer: JSONObject) -> [String] {
+        guard case .array(let lines) = answer["findings"] else { return [] }
         return lines.compactMap { if case .string(let line) = $0 { printable(line) } else { nil } }
     }
 }

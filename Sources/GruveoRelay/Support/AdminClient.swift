@@ -1,4 +1,6 @@
+import ArgumentParser
 import CurlSender
+import JSON
 import Relay
 
 /// Asks a running relay through its admin socket.
@@ -13,7 +15,24 @@ struct AdminClient {
 
     let state: String
 
+    func get(_ target: String) -> Reply { ask("GET", target) }
+
     func post(_ target: String) -> Reply { ask("POST", target) }
+
+    /// The answer's status and JSON object; ends the command where no relay answers.
+    func object(_ reply: Reply) throws -> (status: Int, object: JSONObject) {
+        switch reply {
+        case .answer(let status, let body):
+            guard case .object(let object)? = try? JSONValue.parse(Array(body.utf8)) else {
+                Output.words("gruveo-relay: the relay's answer cannot be read; is it of this version?")
+                throw ExitStatus.badData
+            }
+            return (status, object)
+        case .unreachable(let reason):
+            Output.words("gruveo-relay: no relay answers at \(adminSocketPath(state: state)): \(reason)")
+            throw ExitStatus.unreachable
+        }
+    }
 
     private func ask(_ method: String, _ target: String) -> Reply {
         let ending = CurlSender.requestUnixSocket(

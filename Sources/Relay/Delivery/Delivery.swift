@@ -14,11 +14,15 @@ package struct Delivery: Sendable {
     package let attempts: Int
     /// Whether an operator sent it again (redrive or replay).
     package let isReplay: Bool
-    /// From when its budget in time runs: the receive time, the time of the redrive, or that of the first attempt.
+    /// From when its budget in time runs, by its lane's clock: the receive time, the time of the redrive, or that of
+    /// the first attempt.
     package let startedAt: Timestamp
+    /// When its schedule lets it be tried; nil where that is at once.
+    package let dueAt: Timestamp?
 
     package init(
-        key: DeliveryKey, event: Event, destination: String, attempts: Int, isReplay: Bool, startedAt: Timestamp
+        key: DeliveryKey, event: Event, destination: String, attempts: Int, isReplay: Bool, startedAt: Timestamp,
+        dueAt: Timestamp? = nil
     ) {
         self.key = key
         self.event = event
@@ -26,6 +30,7 @@ package struct Delivery: Sendable {
         self.attempts = attempts
         self.isReplay = isReplay
         self.startedAt = startedAt
+        self.dueAt = dueAt
     }
 }
 
@@ -33,7 +38,8 @@ extension Delivery {
     /// The same one with its budget in time running from then.
     package func started(at time: Timestamp) -> Delivery {
         Delivery(
-            key: key, event: event, destination: destination, attempts: attempts, isReplay: isReplay, startedAt: time)
+            key: key, event: event, destination: destination, attempts: attempts, isReplay: isReplay, startedAt: time,
+            dueAt: dueAt)
     }
 }
 

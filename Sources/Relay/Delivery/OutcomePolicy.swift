@@ -7,8 +7,22 @@ package struct Judgement: Sendable, Equatable {
     package let text: String
     /// What the operator can do; empty where nothing needs doing.
     package let advice: String
+    /// Whether the destination seems to be down: nothing came of the connection, or 5xx.
+    package var isOutage = false
     /// The destination's conditions that failed on this answer, and so did not count.
     package var faults: [AnswerFault] = []
+
+    package init(
+        outcome: Outcome, code: String, text: String, advice: String, isOutage: Bool = false,
+        faults: [AnswerFault] = []
+    ) {
+        self.outcome = outcome
+        self.code = code
+        self.text = text
+        self.advice = advice
+        self.isOutage = isOutage
+        self.faults = faults
+    }
 }
 
 /// The table of outcomes in docs/delivery.md. Pure.
@@ -33,7 +47,8 @@ package enum OutcomePolicy {
         let outcome = own ?? defaultOutcome(status: status)
         return Judgement(
             outcome: outcome, code: "status_\(status)", text: "the destination answered \(status)",
-            advice: advice(status: status, outcome: outcome), faults: faults(answer, destination))
+            advice: advice(status: status, outcome: outcome), isOutage: outcome == .retry && status >= 500,
+            faults: faults(answer, destination))
     }
 
     /// A success that is none: it may be one next time.
@@ -99,6 +114,7 @@ package enum OutcomePolicy {
                 (.held, "address_denied", "Add allowPrivate to the destination if this address is meant, then reload.")
             case .setup: (.held, "setup", "Correct the destination in the routes file, then reload.")
             }
-        return Judgement(outcome: outcome, code: code, text: failure.text, advice: advice)
+        let isOutage = outcome == .retry && failure.kind != .cancelled
+        return Judgement(outcome: outcome, code: code, text: failure.text, advice: advice, isOutage: isOutage)
     }
 }

@@ -40,10 +40,11 @@ package enum RetryPolicy {
     ///   - isHeld: whether the lane is held now. Its probes pace everything then: the delivery stays due, so that it
     ///     goes out as soon as the lane opens, and the attempt is not charged.
     ///   - waitMilliseconds: how long the destination wants nothing, already capped.
+    ///   - ageMilliseconds: for how long the budget in time has run, by the lane's clock.
     ///   - jitter: a factor from 0.8 to 1.2.
     package static func decide(
         _ judgement: Judgement, delivery: Delivery, schedule: RetrySchedule, isHeld: Bool,
-        waitMilliseconds: Int64?, now: Timestamp, jitter: Double
+        waitMilliseconds: Int64?, ageMilliseconds: Int64, now: Timestamp, jitter: Double
     ) -> Decision {
         let wait = waitMilliseconds ?? 0
         let step = step(after: delivery.attempts, schedule: schedule, jitter: jitter).map { max($0, wait) }
@@ -53,13 +54,18 @@ package enum RetryPolicy {
             return .dead(DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice))
         case .held where isHeld, .retry where isHeld:
             return .retry(at: now.advanced(byMilliseconds: wait), charged: false)
+        case .held where delivery.dueAt != nil, .retry where delivery.dueAt != nil:
+            // It was tried before its time, to see how the destination is: its own schedule goes on.
+            return .retry(at: delivery.dueAt ?? now, charged: false)
         case .held:
             // The destination is at fault, so its delivery never dies, but tries fall back like any others.
             guard let step else {
                 return .retry(at: now.advanced(byMilliseconds: max(longestHeldWaitMilliseconds, wait)), charged: false)
             }
             return .retry(at: now.advanced(byMilliseconds: step), charged: true)
-        case .retry: return next(judgement, step: step, delivery: delivery, schedule: schedule, now: now)
+        case .retry:
+            let left = schedule.budgetMilliseconds - ageMilliseconds
+            return next(judgement, step: step, delivery: delivery, leftMilliseconds: left, now: now)
         }
     }
 
@@ -70,15 +76,14 @@ package enum RetryPolicy {
     }
 
     private static func next(
-        _ judgement: Judgement, step: Int64?, delivery: Delivery, schedule: RetrySchedule, now: Timestamp
+        _ judgement: Judgement, step: Int64?, delivery: Delivery, leftMilliseconds: Int64, now: Timestamp
     ) -> Decision {
         guard let step else {
             return exhausted("attempts_exhausted", "all \(delivery.attempts + 1) attempts failed", judgement)
         }
-        let end = delivery.startedAt.advanced(byMilliseconds: schedule.budgetMilliseconds)
-        guard now < end else { return exhausted("expired", "its time is used up", judgement) }
+        guard leftMilliseconds > 0 else { return exhausted("expired", "its time is used up", judgement) }
         // Jitter may stretch the schedule beyond the budget: the last try then comes at its very end.
-        return .retry(at: min(now.advanced(byMilliseconds: step), end), charged: true)
+        return .retry(at: now.advanced(byMilliseconds: min(step, leftMilliseconds)), charged: true)
     }
 
     private static func exhausted(_ code: String, _ text: String, _ last: Judgement) -> Decision {

@@ -29,6 +29,27 @@ package struct Acceptance: Sendable, Equatable {
     }
 }
 
+/// What a lane asks of the store.
+package struct LeaseRequest: Sendable {
+    package let destination: String
+    /// Deliveries at most.
+    package let limit: Int
+    /// Strictly in order of arrival, instead of fresh and deferred in turn. The first one that is not due yet, or is
+    /// held, blocks those behind it.
+    package let isInOrder: Bool
+    /// Whether one that is not due yet will do; its `dueAt` says when it is.
+    package let isForProbe: Bool
+    package let now: Timestamp
+
+    package init(destination: String, limit: Int, isInOrder: Bool, isForProbe: Bool = false, now: Timestamp) {
+        self.destination = destination
+        self.limit = limit
+        self.isInOrder = isInOrder
+        self.isForProbe = isForProbe
+        self.now = now
+    }
+}
+
 /// Deliveries that are due, now leased to the caller.
 package struct Lease: Sendable {
     package let deliveries: [Delivery]
@@ -109,18 +130,23 @@ package protocol Store: Sendable {
     func accept(_ offer: Offer, completion: @escaping @Sendable (Result<Acceptance, StoreError>) -> Void)
 
     /// Takes due deliveries of one destination that nobody holds: oldest first, fresh and deferred in turn.
-    ///
-    /// - Parameter inOrder: strictly in order of arrival instead. The first one that is not due yet, or is held,
-    ///   blocks those behind it.
-    func lease(
-        destination: String, limit: Int, inOrder: Bool, now: Timestamp,
-        completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void)
+    func lease(_ request: LeaseRequest, completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void)
 
     /// Ends the lease by what became of the attempt. On failure the lease goes on.
     func settle(_ settlement: Settlement, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
     /// Gives leases back untouched: the deliveries are due as before.
     func release(_ deliveries: [DeliveryKey])
+
+    /// Makes all deferred deliveries of a destination due now, in small steps between other work.
+    func hasten(
+        _ destination: String, now: Timestamp, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
+    /// Keeps the state of a destination's lane; durable when the completion is called. The budget in time of what is
+    /// accepted from then on runs by the record's clock.
+    func note(
+        _ record: LaneRecord, of destination: String,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
     /// The attempts of a delivery so far, oldest first.
     func attempts(

@@ -23,7 +23,7 @@ package struct BodyTemplate: Sendable {
     package let format: BodyFormat
     private let template: Template
     /// The template as it is written, without its white space: what two are compared by.
-    private let source: String
+    let source: String
 
     /// - Throws: all that is wrong with the template.
     package init(_ node: JSONNode, format: BodyFormat) throws(TemplateFaults) {
@@ -31,8 +31,6 @@ package struct BodyTemplate: Sendable {
         template = try Template.parse(node)
         source = JSONSerializer.text(node.value)
     }
-
-    func isSame(as other: BodyTemplate) -> Bool { format == other.format && source.hasSameBytes(as: other.source) }
 
     func bytes(
         _ context: TemplateContext, _ functions: HostFunctions, now: Timestamp

@@ -49,12 +49,7 @@ package struct RequestTemplates: Sendable {
         return failures
     }
 
-    /// Whether the same bodies come of both. Templates of URL and headers are compared as the destination's texts.
-    func hasSameBody(as other: RequestTemplates?) -> Bool {
-        switch (body, other?.body) {
-        case (nil, nil): true
-        case (let mine?, let others?): mine.isSame(as: others)
-        default: false
-        }
-    }
+    /// What two bodies are compared by; nil where there is none. URL and headers are compared as the destination's
+    /// texts.
+    var bodySource: String? { body.map { "\($0.format.rawValue) \($0.source)" } }
 }
