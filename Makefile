@@ -38,9 +38,11 @@ check: release $(VENV)/ready ## Style and structure, then the release binary fro
 	swift build -c release --static-swift-stdlib --product TemplateAnswers
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
 
-soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, and their counter-tests (root)
+soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, their counter-tests, 10,000 simulations (root)
 	@scripts/install-dependencies.sh soak
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m soak
+	swift build --build-tests
+	SIMULATION_SEEDS=10000 swift test --skip-build --filter SimulationTests
 
 bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx and a Python outbox
 	@scripts/install-dependencies.sh bench

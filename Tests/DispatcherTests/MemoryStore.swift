@@ -44,6 +44,11 @@ final class MemoryStore: Store {
 
     func place(_ key: Int64) -> Place? { state.withLock { $0.rows[DeliveryKey(rawValue: key)]?.place } }
     func row(_ key: Int64) -> Row? { state.withLock { $0.rows[DeliveryKey(rawValue: key)] } }
+    /// What is neither delivered nor dead, by key.
+    var pending: [String] {
+        state.withLock(\.rows).filter { $0.value.place != .delivered && $0.value.place != .dead }
+            .map { "\($0.value.delivery.destination) \($0.key.rawValue) \($0.value.place)" }.sorted()
+    }
     var places: [Place] { state.withLock { $0.rows.values.map(\.place) } }
     var breaches: [String] { state.withLock(\.breaches) }
     var settlements: [Settlement] { state.withLock(\.settlements) }

@@ -10,7 +10,7 @@ import Testing
     private static var seeds: ClosedRange<UInt64> {
         let environment = ProcessInfo.processInfo.environment
         if let one = environment["SIMULATION_SEED"].flatMap({ UInt64($0) }) { return one...one }
-        return 1...(environment["SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 300)
+        return 1...(environment["SIMULATION_SEEDS"].flatMap { UInt64($0) } ?? 60)
     }
 
     @Test func nothingIsLostWhateverHappens() {
