@@ -1,14 +1,18 @@
 import Relay
 
-/// The token that a request showed, and whether the delivery had been refused with another one before.
+/// The token that a request showed, of which settings, and whether the delivery had been refused with another one
+/// before.
 ///
 /// A class, so that requests that need none carry no more than an empty reference.
 final class ShownToken: Sendable {
     let token: AccessToken
+    /// The very instance that the token was fetched by: after a reload tokens are numbered anew.
+    let oauth2: OAuth2
     let isSecond: Bool
 
-    init(_ token: AccessToken, isSecond: Bool) {
+    init(_ token: AccessToken, of oauth2: OAuth2, isSecond: Bool) {
         self.token = token
+        self.oauth2 = oauth2
         self.isSecond = isSecond
     }
 }
@@ -24,7 +28,7 @@ final class TokenHolder {
     var state: TokenState
     private var waiting: [Waiting] = []
 
-    init(_ oauth2: OAuth2) { state = TokenState(oauth2) }
+    init(_ oauth2: OAuth2, after earlier: TokenState? = nil) { state = TokenState(oauth2, after: earlier) }
 
     func append(_ delivery: Delivery, isSecond: Bool) {
         waiting.append(Waiting(delivery: delivery, isSecond: isSecond))
@@ -49,31 +53,38 @@ extension LaneDispatcher {
         tokens[name] = holder
         switch holder.state.next(options: destination.options, now: now) {
         case .use(let token):
-            send(delivery, to: destination, with: ShownToken(token, isSecond: isSecond), now: now)
+            let shown = ShownToken(token, of: holder.state.oauth2, isSecond: isSecond)
+            send(delivery, to: destination, with: shown, now: now)
         case .wait: holder.append(delivery, isSecond: isSecond)
         case .fetch(let request):
             holder.append(delivery, isSecond: isSecond)
-            let oauth2 = holder.state.oauth2
+            let asking = holder.state
             ports.sender.send(request) { result in
-                self.assumeIsolated { $0.tokenAnswered(result, to: name, oauth2) }
+                self.assumeIsolated { $0.tokenAnswered(result, to: name, asking) }
             }
         }
     }
 
-    private func tokenAnswered(_ result: AttemptResult, to name: String, _ oauth2: OAuth2) {
-        // Another one's, where a reload changed the settings meanwhile: nobody waits for it any more.
-        guard let holder = tokens[name], holder.state.oauth2 === oauth2, let destination = destinations[name] else {
+    private func tokenAnswered(_ result: AttemptResult, to name: String, _ asking: TokenState) {
+        guard let holder = tokens[name], let destination = destinations[name] else { return }
+        let now = ports.now()
+        let oauth2 = holder.state.oauth2
+        guard oauth2 === asking.oauth2 else {
+            // A reload changed the settings meanwhile: nobody waits for this token any more.
+            if holder.state.overheard(result, askedBy: asking, now: now) {
+                ports.notify(.tokenFetched(destination: name, isRotated: true))
+            }
             return
         }
         defer { pump(name) }
-        let now = ports.now()
         let arrival = holder.state.answered(result, now: now)
         let waiting = holder.takeWaiting()
         switch arrival {
         case .token(let token, let isRotated):
             ports.notify(.tokenFetched(destination: name, isRotated: isRotated))
             for one in waiting {
-                send(one.delivery, to: destination, with: ShownToken(token, isSecond: one.isSecond), now: now)
+                let shown = ShownToken(token, of: oauth2, isSecond: one.isSecond)
+                send(one.delivery, to: destination, with: shown, now: now)
             }
         case .failed(let judgement, let wait):
             for one in waiting {
@@ -93,7 +104,7 @@ extension LaneDispatcher {
     ) -> Bool {
         guard !shown.isSecond, case .response(let response) = ending, response.status == 401 else { return false }
         guard let destination = destinations[delivery.destination], let oauth2 = destination.oauth2,
-            tokens[delivery.destination]?.state.refused(shown.token, now: now) != false
+            mayReplace(shown, of: delivery.destination, now: now)
         else { return false }
         ports.notify(.tokenRefused(delivery))
         guard lanes[delivery.destination]?.lane.maySendAgain(now: now) == true else {
@@ -104,10 +115,17 @@ extension LaneDispatcher {
         return true
     }
 
+    /// Whether another token may be tried than one that was refused; there is another one already, or on its way, where
+    /// the settings are others by now.
+    private func mayReplace(_ shown: ShownToken, of name: String, now: Timestamp) -> Bool {
+        guard let holder = tokens[name], holder.state.oauth2 === shown.oauth2 else { return true }
+        return holder.state.refused(shown.token, now: now)
+    }
+
     /// Forgets the tokens of destinations whose settings are others now; what waited for them goes back to the store.
     func dropTokens(keeping destinations: [String: Destination]) {
         for (name, holder) in tokens where destinations[name]?.oauth2 != holder.state.oauth2 {
-            tokens[name] = nil
+            tokens[name] = destinations[name]?.oauth2.map { TokenHolder($0, after: holder.state) }
             for one in holder.takeWaiting() { giveBack(one.delivery) }
         }
     }

@@ -199,6 +199,50 @@ import Testing
         #expect(bed.sender.open("").count == 1 && bed.sender.open("crm").isEmpty)
     }
 
+    @Test func aReloadWithAnotherSecretKeepsTheRefreshTokenThatTheEndpointGave() throws {
+        let old = TestBed.destination("crm").withToken("old secret", refreshToken: "first")
+        let bed = TestBed([old])
+        bed.take(1..<2)
+        try grant("one", bed, #", "refresh_token": "second""#)
+        try bed.answer(200)
+        bed.use([TestBed.destination("crm").withToken("new", refreshToken: "first")])
+        bed.take(2..<3)
+        let call = try #require(bed.sender.open("").first)
+        #expect(String(decoding: call.request.body, as: UTF8.self).contains("refresh_token=second"))
+        try grant("two", bed)
+        #expect(authorizations(bed) == ["Bearer two"])
+    }
+
+    @Test func aRefreshTokenThatComesAfterAReloadIsKept() throws {
+        let bed = TestBed([TestBed.destination("crm").withToken("old secret", refreshToken: "first")])
+        bed.take(1..<2)
+        bed.use([TestBed.destination("crm").withToken("new", refreshToken: "first")])
+        try grant("one", bed, #", "refresh_token": "second""#)
+        #expect(bed.sender.open("crm").isEmpty)
+        bed.advance(seconds: 1)
+        let call = try #require(bed.sender.open("").first)
+        #expect(String(decoding: call.request.body, as: UTF8.self).contains("refresh_token=second"))
+        try grant("two", bed)
+        try bed.answer(200)
+        bed.expectNothingLost()
+    }
+
+    @Test func aRefusalOfForgottenSettingsLeavesTheNewTokenInForce() throws {
+        let bed = TestBed([Self.crm(concurrency: 3)])
+        bed.take(1..<3)
+        try grant("one", bed)
+        bed.use([Self.crm("new", concurrency: 3)])
+        bed.take(3..<4)
+        try grant("two", bed)
+        for call in bed.sender.open("crm") where call.key < 3 {
+            bed.end(call, .response(Response(status: 401, headers: [], body: [], isComplete: true)))
+        }
+        #expect(bed.sender.open("").isEmpty, "the token of the new settings was never refused")
+        #expect(authorizations(bed) == Array(repeating: "Bearer two", count: 3))
+        for _ in 0..<3 { try bed.answer(200) }
+        bed.expectNothingLost()
+    }
+
     @Test func anAnswerToForgottenSettingsIsNobodysToken() throws {
         let bed = TestBed([Self.crm()])
         bed.take(1..<3)
@@ -308,9 +352,10 @@ import Testing
 }
 
 extension Destination {
-    fileprivate func withToken(_ secret: String) -> Destination {
+    fileprivate func withToken(_ secret: String, refreshToken: String? = nil) -> Destination {
         let oauth2 = OAuth2(
-            grant: .clientCredentials, tokenURL: "https://crm.example.com/token", clientID: "relay",
+            grant: refreshToken.map { .refreshToken(Secret(Array($0.utf8))) } ?? .clientCredentials,
+            tokenURL: "https://crm.example.com/token", clientID: "relay",
             clientSecret: Secret(Array(secret.utf8)))
         return with(overrides, oauth2)
     }

@@ -5,10 +5,13 @@ import Testing
 
 /// Small steps of a token's life.
 enum TokenFixture {
-    static func oauth2(refreshToken: String? = nil) -> OAuth2 {
+    static func oauth2(
+        refreshToken: String? = nil, url: String = "https://a.example/token", client: String = "relay",
+        secret: String = "se/cret", scope: String? = nil, scheme: String = "Bearer"
+    ) -> OAuth2 {
         OAuth2(
             grant: refreshToken.map { .refreshToken(Secret(Array($0.utf8))) } ?? .clientCredentials,
-            tokenURL: "https://a.example/token", clientID: "relay", clientSecret: Secret(Array("se/cret".utf8)))
+            tokenURL: url, clientID: client, clientSecret: Secret(Array(secret.utf8)), scope: scope, scheme: scheme)
     }
 
     static func result(
@@ -189,6 +192,61 @@ enum TokenFixture {
             #expect(isGivenUp(token, by: &state, at: .at(2)))
             #expect(form(&state, at: .at(3)) == "grant_type=refresh_token&refresh_token=\(value)")
         }
+    }
+
+    private func rotated(_ oauth2: OAuth2, to value: String) throws -> TokenState {
+        var state = TokenState(oauth2)
+        try #require(isFetching(&state, at: .at(0)))
+        let body = #"{"access_token": "t", "refresh_token": "\#(value)"}"#
+        guard case .token(_, isRotated: true) = state.answered(TokenFixture.result(200, body), now: .at(1))
+        else { throw NoToken() }
+        return state
+    }
+
+    private func isReplaced(_ state: inout TokenState, by answer: AttemptResult, to earlier: TokenState) -> Bool {
+        state.overheard(answer, askedBy: earlier, now: .at(5))
+    }
+
+    @Test func settingsOfTheSameGrantTakeOverTheReplacedRefreshTokenAndNoAccessToken() throws {
+        let earlier = try rotated(TokenFixture.oauth2(refreshToken: "first"), to: "second")
+        for oauth2 in [
+            TokenFixture.oauth2(refreshToken: "first", secret: "new"),
+            TokenFixture.oauth2(refreshToken: "first", scope: "calls"),
+            TokenFixture.oauth2(refreshToken: "first", scheme: "Zoho-oauthtoken"),
+        ] {
+            var state = TokenState(oauth2, after: earlier)
+            #expect(form(&state, at: .at(2))?.hasPrefix("grant_type=refresh_token&refresh_token=second") == true)
+        }
+    }
+
+    @Test func settingsOfAnotherGrantBeginWithTheirOwnRefreshToken() throws {
+        let earlier = try rotated(TokenFixture.oauth2(refreshToken: "first"), to: "second")
+        for (oauth2, expected) in [
+            (TokenFixture.oauth2(refreshToken: "third"), "third"),
+            (TokenFixture.oauth2(refreshToken: "first", url: "https://b.example/token"), "first"),
+            (TokenFixture.oauth2(refreshToken: "first", client: "other"), "first"),
+        ] {
+            var state = TokenState(oauth2, after: earlier)
+            #expect(form(&state, at: .at(2)) == "grant_type=refresh_token&refresh_token=\(expected)")
+        }
+        var state = TokenState(TokenFixture.oauth2(), after: earlier)
+        #expect(form(&state, at: .at(2)) == "grant_type=client_credentials")
+    }
+
+    @Test func anAnswerToTheSettingsBeforeReplacesTheRefreshTokenThatItEnded() throws {
+        let earlier = TokenState(TokenFixture.oauth2(refreshToken: "first"))
+        let answer = TokenFixture.result(200, #"{"access_token": "t", "refresh_token": "second"}"#)
+        var state = TokenState(TokenFixture.oauth2(refreshToken: "first", secret: "new"), after: earlier)
+        #expect(isReplaced(&state, by: answer, to: earlier))
+        #expect(form(&state, at: .at(2)) == "grant_type=refresh_token&refresh_token=second")
+        let same = TokenFixture.result(200, #"{"access_token": "t"}"#)
+        #expect(!isReplaced(&state, by: same, to: earlier))
+        let refusal = TokenFixture.result(400, #"{"error": "invalid_grant"}"#)
+        #expect(!isReplaced(&state, by: refusal, to: earlier))
+        var other = TokenState(TokenFixture.oauth2(refreshToken: "first", client: "other"), after: earlier)
+        #expect(!isReplaced(&other, by: answer, to: earlier))
+        var later = try rotated(TokenFixture.oauth2(refreshToken: "first", secret: "new"), to: "third")
+        #expect(!isReplaced(&later, by: answer, to: earlier), "its own is younger")
     }
 
     @Test func aRefreshTokenThatNobodyAskedForIsLeftAlone() throws {

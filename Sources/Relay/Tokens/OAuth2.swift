@@ -44,10 +44,16 @@ package final class OAuth2: Sendable {
 
 extension OAuth2: Equatable {
     package static func == (left: OAuth2, right: OAuth2) -> Bool {
-        left.grant == right.grant && left.tokenURL.hasSameBytes(as: right.tokenURL)
-            && left.clientID.hasSameBytes(as: right.clientID) && left.clientSecret == right.clientSecret
-            && left.scope == right.scope && left.clientAuthentication == right.clientAuthentication
-            && left.scheme == right.scheme
+        left.isGranted(like: right) && left.clientSecret == right.clientSecret && left.scope == right.scope
+            && left.clientAuthentication == right.clientAuthentication && left.scheme == right.scheme
+    }
+}
+
+extension OAuth2 {
+    /// Whether a refresh token of one is good for the other: the same client has the same grant at the same endpoint.
+    func isGranted(like other: OAuth2) -> Bool {
+        grant == other.grant && tokenURL.hasSameBytes(as: other.tokenURL)
+            && clientID.hasSameBytes(as: other.clientID)
     }
 }
 

@@ -38,9 +38,15 @@ package struct TokenState: Sendable {
     private var failuresInARow = 0
     private var replacements: [Timestamp] = []
 
-    package init(_ oauth2: OAuth2) {
+    /// - Parameter earlier: the same destination's state under the settings before these. Its access token is
+    ///   forgotten; a refresh token that the endpoint gave in place of the stored one may be the only one that is left.
+    package init(_ oauth2: OAuth2, after earlier: TokenState? = nil) {
         self.oauth2 = oauth2
-        if case .refreshToken(let token) = oauth2.grant { refreshToken = token }
+        if let earlier, oauth2.isGranted(like: earlier.oauth2) {
+            refreshToken = earlier.refreshToken
+        } else if case .refreshToken(let token) = oauth2.grant {
+            refreshToken = token
+        }
     }
 
     /// - Parameter options: how the destination is reached; the token endpoint is reached likewise.
@@ -73,6 +79,20 @@ package struct TokenState: Sendable {
         case .failed(let judgement, let wait): return failed(judgement, waitMilliseconds: wait)
         case .cancelled: return .cancelled
         }
+    }
+
+    /// Notes the answer to a request that the settings before these had sent: its access token is nobody's, but a new
+    /// refresh token may have ended the one that is kept here.
+    ///
+    /// - Returns: whether that has been replaced.
+    package mutating func overheard(_ result: AttemptResult, askedBy earlier: TokenState, now: Timestamp) -> Bool {
+        let asked = earlier.refreshToken
+        var earlier = earlier
+        guard case .token(_, isRotated: true) = earlier.answered(result, now: now),
+            oauth2.isGranted(like: earlier.oauth2), refreshToken == asked
+        else { return false }
+        refreshToken = earlier.refreshToken
+        return true
     }
 
     private mutating func granted(_ grant: TokenAnswer.Grant, at start: Timestamp) -> Arrival {
