@@ -29,7 +29,7 @@ extension AttemptRecord {
                 outcome: judgement.outcome, status: response.status,
                 error: judgement.outcome == .delivered ? nil : judgement.text,
                 response: judgement.outcome == .delivered
-                    ? [] : Redaction.redact(response.body, secrets: (token?.secrets ?? []) + destination.secrets))
+                    ? [] : Redaction.redact(response.body, secrets: destination.secrets(with: token)))
         case .failure(let failure):
             self.init(
                 number: number, at: result.startedAt, durationMilliseconds: result.durationMilliseconds,

@@ -239,7 +239,7 @@ extension LaneDispatcher {
         if case .failure(let failure) = result.ending, failure.kind == .cancelled { return giveBack(delivery) }
         let now = ports.now()
         if let shown, sendAgain(delivery, after: result.ending, showing: shown, now: now) { return }
-        let judgement = OutcomePolicy.judge(result.ending, for: destination, now: now)
+        let judgement = OutcomePolicy.judge(result.ending, for: destination, token: shown?.token, now: now)
         let isDelivered = judgement.outcome == .delivered
         let retryAfter = destination.overrides.retryAfter
         let wait =

@@ -11,8 +11,11 @@ package struct TemplateError: Error, Sendable, Equatable, CustomStringConvertibl
         case budget = "BudgetError"
     }
 
+    private static let longestMessage = 500
+
     package let kind: Kind
-    package let message: String
+    /// The message in full, for who has to take something out of it before it is cut.
+    package let wholeMessage: String
     /// Where in the template, as JSON-e writes it: `.a[0]["x y"]`; operators add nothing. Empty is the whole template.
     package private(set) var path = ""
     /// Byte offset of the innermost template value in its file.
@@ -23,8 +26,10 @@ package struct TemplateError: Error, Sendable, Equatable, CustomStringConvertibl
     package init(_ kind: Kind, _ message: String, position: Int? = nil) {
         self.kind = kind
         self.position = position
-        self.message = TemplateError.shortened(message, to: 500)
+        wholeMessage = message
     }
+
+    package var message: String { TemplateError.shortened(wholeMessage) }
 
     package var description: String {
         path.isEmpty ? "\(kind.rawValue): \(message)" : "\(kind.rawValue) at template\(path): \(message)"
@@ -46,8 +51,8 @@ package struct TemplateError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The error as seen from the list around it.
     func inside(index: Int) -> TemplateError { inside(segment: "[\(index)]") }
 
-    /// A text of the template or the event must not fill a log.
-    private static func shortened(_ text: String, to most: Int) -> String {
+    /// A text of the template, the event or an answer must not fill a log.
+    package static func shortened(_ text: String, to most: Int = longestMessage) -> String {
         text.utf8.count <= most ? text : String(text.unicodeScalars.prefix(most)) + "…"
     }
 

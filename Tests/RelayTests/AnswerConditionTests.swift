@@ -99,6 +99,30 @@ import Testing
         #expect(!judgement.text.contains("canary"))
     }
 
+    /// 500 bytes of a failed condition's text are shown; the secret stands across that border.
+    @Test(arguments: [0, 485, 495, 499]) func secretAtTheEndOfALongTextIsNotShownInPart(offset: Int) throws {
+        let filling = String(repeating: "x", count: offset)
+        let judgement = judge(200, filling + "a-secret-canary" + filling, try success("body()"))
+        let text = try #require(judgement.faults.first?.text)
+        #expect(text.hasPrefix(filling + "<redacted>".prefix(500 - offset)) && text.utf8.count < 520)
+        #expect(!text.contains("a-"), "\(text)")
+    }
+
+    @Test func textOfAFailedConditionDoesNotShowTheAccessToken() throws {
+        var state = TokenState(TokenFixture.oauth2())
+        guard case .fetch = state.next(options: TransferOptions(), now: .at(0)),
+            case .token(let token, _) = state.answered(
+                TokenFixture.result(200, #"{"access_token": "a-token-canary"}"#), now: .at(1))
+        else {
+            Issue.record("no token")
+            return
+        }
+        let response = Response(status: 200, headers: [], body: Array("a-token-canary".utf8), isComplete: true)
+        let judgement = OutcomePolicy.judge(
+            .response(response), for: Fixture.destination(overrides: try success("body()")), token: token, now: .at(2))
+        #expect(judgement.faults.map(\.text) == ["<redacted> is not callable"])
+    }
+
     // MARK: outcomes
 
     @Test(arguments: [

@@ -71,6 +71,11 @@ import Testing
                 + #"to it by {"credential": "NAME"}, {"env": "NAME"} or {"file": "PATH"}"#
         ),
         (
+            #"{"X-Functions-Key": "canary", "X-Idempotency-Key": "plain"}"#,
+            #"warning: destinations.crm.headers.X-Functions-Key: this looks like a secret written plainly: refer to "#
+                + #"it by {"credential": "NAME"}, {"env": "NAME"} or {"file": "PATH"}"#
+        ),
+        (
             #"{"X-Api-Key": "canary"}"#,
             #"warning: destinations.crm.headers.X-Api-Key: this looks like a secret written plainly: refer to "#
                 + #"it by {"credential": "NAME"}, {"env": "NAME"} or {"file": "PATH"}"#

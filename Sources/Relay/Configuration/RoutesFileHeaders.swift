@@ -49,9 +49,9 @@ enum HeaderRules {
     /// Whether what stands in this header is usually a secret.
     static func isSensitive(_ name: String) -> Bool {
         let words = name.lowercased()
-        return ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"].contains {
-            words.hasSuffix($0)
-        }
+        // That one says which requests are the same, and is no key to anything.
+        if words.hasSuffix("idempotency-key") { return false }
+        return ["authorization", "cookie", "token", "secret", "password", "key"].contains { words.hasSuffix($0) }
     }
 }
 

@@ -42,7 +42,7 @@ struct AnswerReader {
     private let response: Response
     private let now: Timestamp
     private var context: TemplateContext?
-    /// The expressions that failed so far; their texts may repeat what the answer says.
+    /// The expressions that failed so far; their texts may repeat what the answer says, at any length.
     private(set) var failures: [(path: String, message: String)] = []
 
     init(_ response: Response, now: Timestamp) {
@@ -55,7 +55,7 @@ struct AnswerReader {
         do throws(TemplateError) {
             return try condition.isTrue(try answer(), now: now)
         } catch {
-            failures.append((condition.path, error.message))
+            failures.append((condition.path, error.wholeMessage))
             return false
         }
     }

@@ -1,3 +1,5 @@
+import JSONTemplates
+
 /// What an attempt's end means, with the words that a person reads about it.
 package struct Judgement: Sendable, Equatable {
     package let outcome: Outcome
@@ -28,27 +30,32 @@ package struct Judgement: Sendable, Equatable {
 /// The table of outcomes in docs/delivery.md. Pure.
 package enum OutcomePolicy {
     /// Decides by the destination's own word first, then by the table.
-    package static func judge(_ ending: AttemptResult.Ending, for destination: Destination, now: Timestamp) -> Judgement
-    {
+    ///
+    /// - Parameter token: the access token that the request showed.
+    package static func judge(
+        _ ending: AttemptResult.Ending, for destination: Destination, token: AccessToken? = nil, now: Timestamp
+    ) -> Judgement {
         switch ending {
-        case .response(let response): judge(response, for: destination, now: now)
+        case .response(let response): judge(response, for: destination, token, now: now)
         case .failure(let failure): judge(failure)
         }
     }
 
-    private static func judge(_ response: Response, for destination: Destination, now: Timestamp) -> Judgement {
+    private static func judge(
+        _ response: Response, for destination: Destination, _ token: AccessToken?, now: Timestamp
+    ) -> Judgement {
         let status = response.status
         let overrides = destination.overrides
         var answer = AnswerReader(response, now: now)
         let own = overrides.outcome(of: status, &answer)
         if own == nil, (200..<300).contains(status), let success = overrides.success, !answer.isTrue(success) {
-            return unsuccessful(response, success, faults(answer, destination))
+            return unsuccessful(response, success, faults(answer, destination, token))
         }
         let outcome = own ?? defaultOutcome(status: status)
         return Judgement(
             outcome: outcome, code: "status_\(status)", text: "the destination answered \(status)",
             advice: advice(status: status, outcome: outcome), isOutage: outcome == .retry && status >= 500,
-            faults: faults(answer, destination))
+            faults: faults(answer, destination, token))
     }
 
     /// A success that is none: it may be one next time.
@@ -64,13 +71,17 @@ package enum OutcomePolicy {
     }
 
     /// An expression's error may repeat the answer, and the answer our request; in one line, as logs and lists are.
-    private static func faults(_ answer: AnswerReader, _ destination: Destination) -> [AnswerFault] {
+    ///
+    /// It is cut last: a secret of which only a part is left would not be found.
+    private static func faults(
+        _ answer: AnswerReader, _ destination: Destination, _ token: AccessToken?
+    ) -> [AnswerFault] {
         guard !answer.failures.isEmpty else { return [] }
-        let secrets = destination.secrets
+        let secrets = destination.secrets(with: token)
         return answer.failures.map { path, message in
             let text = Redaction.redact(Array(message.utf8), secrets: secrets)
             let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
-            return AnswerFault(path: path, text: lines.joined(separator: " "))
+            return AnswerFault(path: path, text: TemplateError.shortened(lines.joined(separator: " ")))
         }
     }
 

@@ -1,23 +1,39 @@
+import JSONTemplates
+
 extension Destination {
     /// What nobody may read in an answer that repeats the request: secret header values, and what stands behind the
     /// URL's host, as a whole and in its longer parts; the longest first.
-    package var secrets: [[UInt8]] {
-        let values = headers.filter(\.isSecret).map { Array($0.value.utf8) }
-        // Of `Bearer TOKEN` the token alone is as much of a secret.
-        let tokens = values.compactMap { $0.split(separator: UInt8(ascii: " ")).last.map(Array.init) }
-        let rest = Array(url.utf8.dropFirst(redactedURL(url).utf8.count - "/…".utf8.count))
-        let parts = plainTail(rest).split { "/?&=".utf8.contains($0) }
-            .filter { $0.count >= Redaction.shortestPart }.map(Array.init)
-        let wholes = rest.count >= Redaction.shortestWhole ? [rest] : []
-        let all = values + tokens + parts + wholes + (oauth2?.secrets ?? [])
-        return all.filter { !$0.isEmpty }.sorted { $0.count > $1.count }
+    ///
+    /// Of a template these are the pieces between the expressions: an answer repeats what has come of it.
+    package var secrets: [[UInt8]] { secrets(with: nil) }
+
+    /// The same, and the access token that a request showed.
+    package func secrets(with token: AccessToken?) -> [[UInt8]] {
+        let all = headers.filter(\.isSecret).flatMap(pieces) + urlPieces + (oauth2?.secrets ?? [])
+        return (all + (token?.secrets ?? [])).filter { !$0.isEmpty }.sorted { $0.count > $1.count }
     }
 
-    /// What stands behind the host without the expressions of a template, which no answer repeats.
-    private func plainTail(_ rest: [UInt8]) -> [UInt8] {
-        guard let template = templates?.url else { return rest }
-        let tail = template.literals.joined(separator: "/").utf8
-        return Array(tail.dropFirst(redactedURL(url).utf8.count - "/…".utf8.count))
+    private func pieces(of header: Header) -> [[UInt8]] {
+        guard let template = templates?.headers.first(where: { $0.name == header.name }) else {
+            let value = Array(header.value.utf8)
+            // Of `Bearer TOKEN` the token alone is as much of a secret.
+            return [value] + (value.split(separator: UInt8(ascii: " ")).last.map { [Array($0)] } ?? [])
+        }
+        return template.text.literals.flatMap { literal in
+            literal.utf8.split { " ;,=".utf8.contains($0) }.map(Array.init).filter(Redaction.mayBeSecret)
+        }
+    }
+
+    private var urlPieces: [[UInt8]] {
+        var literals = (templates?.url?.literals ?? [url]).map { Array($0.utf8) }
+        // The first one holds scheme and host: a template stands behind these.
+        if let first = literals.first {
+            literals[0] = Array(first.dropFirst(redactedURL(url).utf8.count - "/…".utf8.count))
+        }
+        let parts = literals.flatMap { literal in
+            literal.split { "/?&=".utf8.contains($0) }.map(Array.init).filter { $0.count >= Redaction.shortestPart }
+        }
+        return parts + literals.filter { $0.count >= Redaction.shortestWhole }
     }
 }
 
@@ -27,8 +43,16 @@ package enum Redaction {
     static let shortestPart = 12
     /// A shorter path is `/` or `/api`, and would be found everywhere.
     static let shortestWhole = 8
+    /// A shorter word of a header's template is `v1`, or by chance in any text.
+    private static let shortestWord = 6
 
     private static let mask = Array("<redacted>".utf8)
+
+    /// Whether a word that stands in a secret header's template is more than `Bearer` or `session`.
+    static func mayBeSecret(_ word: [UInt8]) -> Bool {
+        let hasDigit = word.contains { $0 &- UInt8(ascii: "0") < 10 }
+        return word.count >= (hasDigit ? shortestWord : shortestPart)
+    }
 
     /// The text with each secret masked; earlier secrets of the list win where two overlap.
     package static func redact(_ text: [UInt8], secrets: [[UInt8]]) -> [UInt8] {
