@@ -9,6 +9,10 @@ struct Choice {
 }
 
 extension StoreEngine {
+    /// When to look again after one that is on its way between the store and its lane, in milliseconds: where a reload
+    /// asked for the order, nobody tells the lane that it has been settled.
+    private static let heldLookMilliseconds: Int64 = 1000
+
     /// Due deliveries in order of arrival, which is the order of their keys, up to the first that has to wait: it is
     /// not due yet, or is on its way between the store and its lane.
     func inOrderOfArrival(
@@ -21,8 +25,10 @@ extension StoreEngine {
         var picked = Picked()
         for row in rows.sorted(by: { $0.key < $1.key }).prefix(limit) { picked.take(row.key, isFresh: row.isFresh) }
         let isBlocked = deferred.end < .max || fresh.isStopped
+        let look = fresh.isStopped ? now.advanced(byMilliseconds: Self.heldLookMilliseconds) : nil
         return Choice(
-            picked: picked, leavesMore: rows.count > limit || (!isBlocked && !fresh.isAtEnd), nextDue: deferred.nextDue)
+            picked: picked, leavesMore: rows.count > limit || (!isBlocked && !fresh.isAtEnd),
+            nextDue: deferred.nextDue ?? look)
     }
 
     /// Deferred ones that are due, up to the first that is not; `end` is that one's key.
@@ -39,7 +45,9 @@ extension StoreEngine {
         while keys.count < limit, try scan.step() {
             let key = scan.integer(0)
             let due = Timestamp(milliseconds: scan.integer(1))
-            if book.holds(key) { return (keys, key, nil) }
+            if book.holds(key) {
+                return (keys, key, now.advanced(byMilliseconds: Self.heldLookMilliseconds))
+            }
             if due.isAhead(of: now, byAtMost: limits.longestWaitMilliseconds) { return (keys, key, due) }
             if book.isAvailable(key) { keys.append(key) }
         }

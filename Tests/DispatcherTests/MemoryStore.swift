@@ -158,7 +158,9 @@ final class MemoryStore: Store {
         }
         var taken: [Delivery] = []
         for row in pending.sorted(by: { $0.delivery.key.rawValue < $1.delivery.key.rawValue }) {
-            guard case .waiting(let due) = row.place else { break }
+            guard case .waiting(let due) = row.place else {
+                return Lease(deliveries: taken, hasMore: false, nextDue: now.advanced(byMilliseconds: 1000))
+            }
             if due > now { return Lease(deliveries: taken, hasMore: false, nextDue: due) }
             if taken.count == limit { return Lease(deliveries: taken, hasMore: true, nextDue: nil) }
             taken.append(row.delivery.due(at: due))

@@ -145,6 +145,21 @@ import Testing
         bed.expectNothingLost()
     }
 
+    @Test func reloadThatAsksForOrderWhileAnOutcomeIsNotedLeavesNothingLying() throws {
+        let bed = bed(TestBed.destination(concurrency: 1))
+        bed.advance()
+        bed.take(1..<2)
+        bed.store.holdBack()
+        try bed.answer(200)
+        bed.keep(2..<4)
+        bed.use([Self.ordered])
+        bed.letGo()
+        #expect(bed.sender.open.isEmpty, "the first was still being settled when the store was asked")
+        bed.advance(seconds: 1)
+        #expect(try deliverAll(bed) == [2, 3])
+        bed.expectNothingLost()
+    }
+
     @Test func leaseThatWasAskedForWithoutOrderGoesBack() throws {
         let bed = bed(TestBed.destination(concurrency: 1))
         bed.advance()
