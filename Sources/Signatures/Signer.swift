@@ -8,10 +8,11 @@ package struct Signer: Sendable {
     private enum Method {
         case body(HMACKey, header: String, prefix: String, encoding: SignatureEncoding)
         case standardWebhooks([SigningKey])
+        case slack(HMACKey)
     }
 
     /// A signer with one key, or with several where the scheme is Standard Webhooks: the new one first, the old one
-    /// until every receiver knows the new one.
+    /// until every receiver knows the new one. Slack's header has room for one signature: the first key signs.
     ///
     /// Keys of Standard Webhooks are texts (see `SigningKey`) or the bytes themselves; both kinds may stand together.
     /// - Throws: the first fault of the scheme, or those of all keys.
@@ -22,6 +23,9 @@ package struct Signer: Sendable {
             let keys = try Self.keys(secrets, Self.bodyKey)
             // Exactly one, as `validate` has seen.
             method = .body(keys[0], header: layout.header, prefix: layout.prefix, encoding: layout.encoding)
+        } else if scheme == .slack {
+            // At least one, as `validate` has seen.
+            method = .slack(try Self.keys(secrets, Self.bodyKey)[0])
         } else {
             method = .standardWebhooks(
                 try Self.keys(secrets) { secret throws(KeyFault) in try SigningKey(standardWebhooks: secret) })
@@ -41,11 +45,15 @@ package struct Signer: Sendable {
             return [(header, prefix + encoding.encode(key.authenticate(body)))]
         case .standardWebhooks(let keys):
             let head = StandardWebhooks.head(id: id, timestampSeconds: timestampSeconds)
-            return [
-                (SigningScheme.timestampHeader, String(timestampSeconds)),
-                (SigningScheme.signatureHeader, keys.map { $0.signature(head, body) }.joined(separator: " ")),
-            ]
+            return headers(timestampSeconds, keys.map { $0.signature(head, body) }.joined(separator: " "))
+        case .slack(let key):
+            let code = key.authenticate(Array("v0:\(timestampSeconds):".utf8), body)
+            return headers(timestampSeconds, "v0=" + Hex.encode(code))
         }
+    }
+
+    private func headers(_ timestampSeconds: Int64, _ signature: String) -> [(name: String, value: String)] {
+        Array(zip(scheme.headerNames, [String(timestampSeconds), signature]))
     }
 
     /// A key whose receiver would have to know a private key, or whose secret is public, is a mistake.

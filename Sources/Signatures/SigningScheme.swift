@@ -19,24 +19,39 @@ package enum SigningScheme: Sendable, Equatable {
     case standardWebhooks
     /// As GitHub signs: the body, in hex after `sha256=`.
     case github
+    /// As Slack signs: `v0:timestamp:body`, in hex after `v0=`
+    /// (https://docs.slack.dev/authentication/verifying-requests-from-slack).
+    case slack
     /// The body, in a header of any name after any prefix.
     case hmac(header: String, prefix: String, encoding: SignatureEncoding)
 
-    /// The header in which Standard Webhooks puts the UNIX time in seconds.
-    static let timestampHeader = "webhook-timestamp"
-    /// The header in which Standard Webhooks puts its signatures.
-    static let signatureHeader = "webhook-signature"
-
     /// The headers that a signer of this scheme sets; nothing else may set them.
     package var headerNames: [String] {
-        bodySignature.map { [$0.header] } ?? [Self.timestampHeader, Self.signatureHeader]
+        if let timestampHeader { [timestampHeader, signatureHeader] } else { [signatureHeader] }
     }
 
-    /// Where a scheme that signs the body alone puts its one signature; nil for Standard Webhooks.
+    /// The header with the UNIX time in seconds, where that is signed.
+    package var timestampHeader: String? {
+        switch self {
+        case .standardWebhooks: "webhook-timestamp"
+        case .slack: "X-Slack-Request-Timestamp"
+        case .gruveo, .github, .hmac: nil
+        }
+    }
+
+    var signatureHeader: String {
+        switch self {
+        case .standardWebhooks: "webhook-signature"
+        case .slack: "X-Slack-Signature"
+        case .gruveo, .github, .hmac: bodySignature?.header ?? ""
+        }
+    }
+
+    /// Where a scheme that signs the body alone puts its one signature; nil for those that sign the time, too.
     var bodySignature: (header: String, prefix: String, encoding: SignatureEncoding)? {
         switch self {
         case .gruveo: (IncomingSignature.headerName, "", .hex)
-        case .standardWebhooks: nil
+        case .standardWebhooks, .slack: nil
         case .github: ("X-Hub-Signature-256", "sha256=", .hex)
         case .hmac(let header, let prefix, let encoding): (header, prefix, encoding)
         }
@@ -56,7 +71,7 @@ package enum SigningScheme: Sendable, Equatable {
 /// Why nothing can be signed with these settings.
 package enum SigningError: Error, Equatable {
     case noKey
-    /// Only Standard Webhooks has room for more than one signature.
+    /// One signature, and no use for another key.
     case severalKeys
     /// These keys cannot be used.
     case badKeys([BadKey])

@@ -192,12 +192,14 @@ KEYS = [
     ("destination", "sign", "", [
         {"scheme": "gruveo", "keys": [SECRET]}, {"scheme": "github", "keys": [SECRET]},
         {"scheme": "standard-webhooks", "keys": [SECRET, {"env": "B"}]},
+        {"scheme": "slack", "keys": [SECRET]}, {"scheme": "slack", "keys": [SECRET, {"env": "B"}]},
         {"scheme": "hmac", "header": "X-Gruveo-SHA256-HMAC", "keys": [SECRET]},
     ], [
         {}, {"scheme": "gruveo"}, {"keys": [SECRET]}, {"scheme": "hmac", "keys": [SECRET]},
         {"scheme": "gruveo", "keys": [SECRET, {"env": "B"}]}, {"scheme": "github", "keys": [SECRET, {"env": "B"}]},
         {"scheme": "hmac", "header": "X-A", "keys": [SECRET, {"env": "B"}]},
         {"scheme": "gruveo", "keys": [SECRET], "header": "X-A"}, {"scheme": "github", "keys": [SECRET], "prefix": ""},
+        {"scheme": "slack", "keys": [SECRET], "prefix": "v0="}, {"scheme": "slack", "keys": []},
         {"scheme": "standard-webhooks", "keys": [SECRET], "encoding": "hex"}, {"scheme": "v1a", "keys": [SECRET]},
     ]),
     ("destination", "sign.scheme", "", [], ["HMAC", "", "standardwebhooks", "v1a"]),

@@ -14,6 +14,7 @@ import svix.webhooks
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from slack_sdk.signature import SignatureVerifier
 
 from harness import KEY, SAMPLE, event_id, eventually, every, free_port, routes_to, sample
 
@@ -80,6 +81,36 @@ def test_while_a_key_is_changed_receivers_with_either_key_verify(make_relay, mak
         judge(OLD.encode()).verify(request["body"], request["headers"])
         with pytest.raises(standardwebhooks.webhooks.WebhookVerificationError):
             judge(b"another-key-0123456789").verify(request["body"], request["headers"])
+
+
+def takes(request, key, **changes):
+    """Whether slack_sdk, in a receiver with this key, takes the request with these changes."""
+    headers = {**request["headers"], **{name.replace("_", "-"): text for name, text in changes.items() if name != "body"}}
+    return SignatureVerifier(key).is_valid_request(changes.get("body", request["body"]), headers)
+
+
+def test_slack_sdk_verifies_what_is_signed_as_slack_signs(make_relay, make_sink):
+    request = one_request(make_relay, make_sink, sign("slack", "NEW"), SAMPLE)
+    assert takes(request, NEW)
+    assert not takes(request, NEW, body=request["body"] + b" ") and not takes(request, OLD)
+    for time_ in (int(time.time()) - 1, int(time.time()) - 301):
+        assert not takes(request, NEW, X_Slack_Request_Timestamp=str(time_))
+
+
+def test_slacks_key_is_changed_where_receivers_take_both_and_the_first_signs(make_relay, make_sink):
+    sink = make_sink()
+    routes = routes_to({"one": sink}, one=sign("slack", "OLD"))
+    relay = make_relay(routes, environment=ENVIRONMENT).start()
+    note = "destinations.one.sign.keys: the scheme \"slack\" has room for one signature: the first key signs"
+    for number, (names, key, other) in enumerate([(["OLD"], OLD, NEW), (["NEW", "OLD"], NEW, OLD), (["NEW"], NEW, OLD)]):
+        routes["destinations"]["one"].update(sign("slack", *names))
+        assert relay.reload(routes).returncode == 0
+        assert (note in relay.check().stderr.decode()) == (len(names) > 1)
+        relay.post(sample(number))
+        relay.settled(delivered=number + 1)
+        request = sink.requests[-1]
+        assert takes(request, key) and not takes(request, other) and takes(request, key) != takes(request, other)
+        assert not takes(request, key, body=request["body"] + b" ")
 
 
 def ed25519(private, public=b""):
@@ -188,7 +219,7 @@ def test_a_key_that_cannot_sign_is_refused_by_check_reload_and_serve(make_relay,
         assert text not in said and "canary" not in said
 
 
-@pytest.mark.parametrize("scheme", ["gruveo", "github", "hmac"])
+@pytest.mark.parametrize("scheme", ["gruveo", "github", "slack", "hmac"])
 def test_keys_of_ed25519_are_refused_where_the_scheme_is_hmac(make_relay, make_sink, scheme):
     more = {"header": "X-Signature"} if scheme == "hmac" else {}
     for key in (ed25519(bytes(32)), "whpk_" + base64.b64encode(bytes(32)).decode()):

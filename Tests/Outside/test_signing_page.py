@@ -1,6 +1,7 @@
 """docs/signing.md, run: each verifier in Python and in Swift, each routes line, each command."""
 
 import base64
+import hmac
 import json
 import os
 import re
@@ -21,6 +22,7 @@ SCHEMES = {
     "Standard Webhooks with Ed25519 (v1a)": ("verifies_v1a", "verifiesV1a(headers, body, publicKey: key)"),
     "gruveo": ("verifies_gruveo", "verifiesGruveo(headers, body, key: key)"),
     "github": ("verifies_github", "verifiesGitHub(headers, body, key: key)"),
+    "slack": ("verifies_slack", "verifiesSlack(headers, body, key: key)"),
     "hmac": ("verifies_hmac", "verifiesHMAC(headers, body, key: key)"),
 }
 # Keys that are well made and not the right ones; the public one is of RFC 8032's first test.
@@ -127,18 +129,20 @@ def lower(request):
 def changes(section, headers, body):
     """What no receiver may accept: name → headers and body."""
     signed = "webhook-signature" if "Webhooks" in section else next(
-        name for name in headers if name.startswith("x-"))
+        name for name in headers if name.startswith("x-") and not name.endswith("-timestamp"))
+    timed = next((name for name in headers if name.endswith("-timestamp")), None)
     missing = {name: value for name, value in headers.items() if name != signed}
     yield "body", headers, body + b" "
     yield "no body", headers, b""
     yield "no signature", missing, body
     yield "empty signature", {**headers, signed: ""}, body
-    for value in ("v1,", "v1a,", "v1a,AAAA", "v1,*", "sha256=", headers[signed][:-2], headers[signed].swapcase()):
+    for value in ("v1,", "v1a,", "v1a,AAAA", "v1,*", "sha256=", "v0=", headers[signed][:-2], headers[signed].swapcase()):
         yield f"signature {value}", {**headers, signed: value}, body
     if signed == "webhook-signature":
         yield "id", {**headers, "webhook-id": "evt_0"}, body
-        yield "time", {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 1)}, body
-        yield "no time", {name: value for name, value in headers.items() if name != "webhook-timestamp"}, body
+    if timed:
+        yield "time", {**headers, timed: str(int(headers[timed]) - 1)}, body
+        yield "no time", {name: value for name, value in headers.items() if name != timed}, body
 
 
 @pytest.mark.parametrize("section", SCHEMES)
@@ -181,6 +185,16 @@ def test_the_verifiers_refuse_an_old_request_whose_signature_is_right(by_swift, 
         headers = dict(line.split(": ") for line in done.stdout.splitlines())
         for verify in (by_python, by_swift):
             assert verify(section, headers, SAMPLE, made[-1]) == fresh, (age, verify)
+
+
+def test_slacks_verifiers_refuse_an_old_request_whose_signature_is_right(by_swift):
+    key = "a-key-for-this-scheme-0123456789"
+    for age, fresh in ((0, True), (290, True), (310, False), (-310, False)):
+        at = str(int(time.time()) - age)
+        code = hmac.new(key.encode(), f"v0:{at}:".encode() + SAMPLE, "sha256").hexdigest()
+        headers = {"x-slack-request-timestamp": at, "x-slack-signature": "v0=" + code}
+        for verify in (by_python, by_swift):
+            assert verify("slack", headers, SAMPLE, key) == fresh, (age, verify)
 
 
 def test_a_key_is_changed_as_the_page_says_and_no_receiver_misses_a_request(make_relay, make_sink, tmp_path):
@@ -243,5 +257,5 @@ def test_what_the_page_tries_without_the_relay_says_right(make_relay, tmp_path):
 def test_every_block_of_the_page_is_run_by_a_test():
     languages = [language for _, language, _ in blocks(without_indent(PAGE))]
     assert {name: languages.count(name) for name in languages} == {
-        "modulemap": 1, "c": 1, "swift": 6, "python": 5, "json": 7, "console": 6}
+        "modulemap": 1, "c": 1, "swift": 7, "python": 6, "json": 8, "console": 6}
     assert [name for name in SECTIONS if code(SECTIONS[name], "python")] == list(SCHEMES)

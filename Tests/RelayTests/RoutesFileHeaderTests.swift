@@ -166,8 +166,8 @@ import Testing
         ),
         (
             #"{"scheme": "githup", "keys": [{"env": "K"}]}"#,
-            #"sign.scheme: "githup" is none of "gruveo", "standard-webhooks", "github" or "hmac", did you mean "#
-                + #""github"?"#
+            #"sign.scheme: "githup" is none of "gruveo", "standard-webhooks", "github", "slack" or "hmac", did "#
+                + #"you mean "github"?"#
         ),
         (
             #"{"scheme": "github", "keys": ["canary"]}"#,
@@ -182,7 +182,7 @@ import Testing
         (#"{"scheme": "github", "key": {"env": "K"}}"#, #"sign: unknown key "key", did you mean "keys"?"#),
         (
             #"{"keys": [{"env": "K"}]}"#,
-            #"sign: "scheme" is missing: add "scheme": "gruveo", "standard-webhooks", "github" or "hmac""#
+            #"sign: "scheme" is missing: add "scheme": "gruveo", "standard-webhooks", "github", "slack" or "hmac""#
         ),
     ])
     func faultySigning(sign: String, expected: String) {

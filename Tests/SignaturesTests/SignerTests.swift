@@ -65,6 +65,28 @@ import Testing
         #expect(try headers(.standardWebhooks, [Self.wrapped, Self.wrappedOld]).last == expected)
     }
 
+    /// The example of "Verifying requests from Slack": its secret, time, body and signature.
+    @Test func slackSignsTimeAndBodyAsItsOwnExample() throws {
+        let body =
+            "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
+            + "&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text="
+            + "&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554"
+            + "%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+        let signer = try Signer(scheme: .slack, secrets: [Secret(Array("8f742231b10e8888abcd99yyyzzz85a5".utf8))])
+        let headers = signer.headers(id: "evt_1", timestampSeconds: 1_531_420_618, body: Array(body.utf8))
+        #expect(
+            headers.map { "\($0.name): \($0.value)" } == [
+                "X-Slack-Request-Timestamp: 1531420618",
+                "X-Slack-Signature: v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+            ])
+    }
+
+    @Test func ofSeveralKeysTheFirstSignsForSlack() throws {
+        let two = try headers(.slack, [Self.raw, Self.wrapped])
+        #expect(try two == headers(.slack, [Self.raw]))
+        #expect(try two != headers(.slack, [Self.wrapped]))
+    }
+
     @Test func onlyStandardWebhooksUnwrapsItsKeys() throws {
         let key = HMACKey(Secret(Array(Self.wrapped.utf8)))
         let expected = "X-Gruveo-SHA256-HMAC: " + Hex.encode(key.authenticate(Self.body))
@@ -72,7 +94,8 @@ import Testing
     }
 
     @Test(arguments: [
-        SigningScheme.gruveo, .github, .standardWebhooks, .hmac(header: "X-Signature", prefix: "", encoding: .hex),
+        SigningScheme.gruveo, .github, .standardWebhooks, .slack,
+        .hmac(header: "X-Signature", prefix: "", encoding: .hex),
     ])
     func keysMustBeThereAndLongEnough(scheme: SigningScheme) {
         let key = [UInt8](repeating: 7, count: 16)
@@ -80,7 +103,7 @@ import Testing
         #expect(fault(scheme, [[]]) == .badKeys([.init(0, .tooShort(count: 0))]))
         #expect(fault(scheme, [Array(key.dropLast())]) == .badKeys([.init(0, .tooShort(count: 15))]))
         #expect(fault(scheme, [key]) == nil)
-        #expect(fault(scheme, [key, key]) == (scheme == .standardWebhooks ? nil : .severalKeys))
+        #expect(fault(scheme, [key, key]) == ([.standardWebhooks, .slack].contains(scheme) ? nil : .severalKeys))
     }
 
     @Test(arguments: ["*", "QUJD REVGR0hJSktMTU5PUFFS", "QUJDREVGR0hJSktMTU5PUFFSU1R=V"])

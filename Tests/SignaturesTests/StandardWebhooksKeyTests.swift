@@ -110,7 +110,8 @@ import Testing
     }
 
     @Test(
-        arguments: [SigningScheme.gruveo, .github, .hmac(header: "X", prefix: "", encoding: .hex)], [whole, publicKey])
+        arguments: [SigningScheme.gruveo, .github, .slack, .hmac(header: "X", prefix: "", encoding: .hex)],
+        [whole, publicKey])
     func schemesOfHMACRefuseKeysOfEd25519(scheme: SigningScheme, key: String) {
         do throws(SigningError) {
             _ = try Signer(scheme: scheme, secrets: [secret(key)])

@@ -11,6 +11,7 @@ private enum SchemeName: String, CaseIterable {
     case gruveo
     case standardWebhooks = "standard-webhooks"
     case github
+    case slack
     case hmac
 }
 
@@ -35,8 +36,14 @@ extension Field {
 
     private func signingKeys(_ list: Field?, _ scheme: SchemeName?) -> [SecretDeclaration]? {
         guard let list, let elements = list.keyList() else { return nil }
-        if elements.count > 1, let scheme, scheme != .standardWebhooks {
-            list.error("the scheme \(Words.quoted(scheme.rawValue)) signs with one key: leave one here")
+        if elements.count > 1, let scheme {
+            switch scheme {
+            case .standardWebhooks: break
+            case .slack:
+                list.note("the scheme \"slack\" has room for one signature: the first key signs, the others do nothing")
+            case .gruveo, .github, .hmac:
+                list.error("the scheme \(Words.quoted(scheme.rawValue)) signs with one key: leave one here")
+            }
         }
         return elements.compactMap { $0.secret() }
     }
@@ -82,6 +89,7 @@ extension ObjectReader {
         case .gruveo: .gruveo
         case .standardWebhooks: .standardWebhooks
         case .github: .github
+        case .slack: .slack
         case .hmac: nil
         }
     }

@@ -58,7 +58,7 @@ package enum RequestBuilder {
         let signed = signer.headers(
             id: delivery.event.idText, timestampSeconds: signing.now.seconds, body: signing.body)
         for header in signed {
-            let isSignature = header.name != "webhook-timestamp"
+            let isSignature = header.name != signer.scheme.timestampHeader
             headers.append(OutgoingRequest.Header(header.name, masked && isSignature ? "<signature>" : header.value))
         }
         return headers
