@@ -285,6 +285,25 @@ def test_a_read_only_file_stays(writing):
     assert "read-only: chmod u+w it" in writing.refused(77, "n8n", "chat")
 
 
+def test_json_prints_the_findings_that_check_prints(writing):
+    done = writing.add("n8n", "chat", "--json", "--url-credential", "n8n-url")
+    checked = subprocess.run([BINARY, "check", "routes.json", "--json"], cwd=writing.directory, capture_output=True)
+    assert done.returncode == 0 and done.stdout == checked.stdout, done
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert "destinations.chat.url" in [finding["path"] for finding in findings]
+    said = done.stderr.decode().splitlines()
+    assert said[0] == 'routes.json: the destination "chat" was added' and all(line.startswith("note: ") for line in said[1:])
+
+
+def test_json_prints_the_errors_for_which_nothing_is_written(writing):
+    before = writing.state()
+    done = writing.add("n8n", "chat", "--json", "--url", "http://127.0.0.1/x")
+    assert (done.returncode, writing.state()) == (78, before)
+    [finding] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (finding["severity"], finding["path"]) == ("error", "destinations.chat.url")
+    assert "leave out --json" in writing.refused(64, "n8n", "chat", "--json", "--dry-run")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="changes the user")
 def test_a_user_who_may_not_write_there_changes_nothing(writing):
     writing.path.chmod(0o666)

@@ -39,6 +39,9 @@ struct Add: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Print the change as a diff on standard output, and write nothing.")
     var isDryRun = false
 
+    @Flag(help: "Print one JSON object a finding on standard output, as check does.")
+    var json = false
+
     @Argument(help: "What the destination is: slack, zapier, …")
     var preset: String
 
@@ -49,6 +52,7 @@ struct Add: ParsableCommand {
         guard [url, credential, variable, file].compactMap({ $0 }).count < 2 else {
             throw ValidationError("give only one of --url, --url-credential, --url-env and --url-file")
         }
+        if json, isDryRun { throw ValidationError("--dry-run prints a diff: leave out --json") }
     }
 
     func run() throws {
@@ -115,7 +119,7 @@ struct Add: ParsableCommand {
     }
 
     private func show(_ findings: [Finding]) {
-        for finding in findings { Output.words(printable(finding.line(file: options.config))) }
+        for finding in findings { finding.show(file: options.config, json: json) }
     }
 
     /// A line of the diff with its tabs, and with the carriage return of Windows' line ends.

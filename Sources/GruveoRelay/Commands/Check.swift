@@ -34,7 +34,7 @@ struct Check: ParsableCommand {
         var loader = RoutesLoader(path: file, unreadableSecret: .note)
         loader.rendersSamples = true
         let loaded = try loadRoutes(loader)
-        for finding in loaded.findings { show(finding, file: file) }
+        for finding in loaded.findings { finding.show(file: file, json: json) }
         let errors = loaded.findings.count { $0.severity == .error }
         let warnings = loaded.findings.count { $0.severity == .warning }
         summarize("\(file): \(counted(errors, "error")), \(counted(warnings, "warning"))")
@@ -54,21 +54,13 @@ struct Check: ParsableCommand {
 
     private func show(_ report: GoldenEvents.Report) {
         switch report {
-        case .finding(let finding, let file): show(finding, file: file)
+        case .finding(let finding, let file): finding.show(file: file, json: json)
         case .difference(let difference, let event, let file):
             if json {
                 Output.data(GoldenEvents.object(difference, of: event, file: file))
             } else {
                 GoldenEvents.lines(difference, of: event, file: file).forEach { Output.words(printable($0)) }
             }
-        }
-    }
-
-    private func show(_ finding: Finding, file: String) {
-        if json {
-            Output.data(finding.object(file: file))
-        } else {
-            Output.words(printable(finding.line(file: file)))
         }
     }
 
@@ -80,7 +72,12 @@ struct Check: ParsableCommand {
 }
 
 extension Finding {
-    fileprivate func object(file: String) -> JSONObject {
+    /// Prints it for a person, or as a line of data.
+    func show(file: String, json: Bool) {
+        if json { Output.data(object(file: file)) } else { Output.words(printable(line(file: file))) }
+    }
+
+    private func object(file: String) -> JSONObject {
         JSONObject([
             "file": .string(file), "line": .number(JSONNumber(position.line)),
             "column": .number(JSONNumber(position.column)), "severity": .string(severity.rawValue),
