@@ -353,6 +353,28 @@ def test_no_event_of_the_documented_kinds_fails_or_is_refused(fakes):
         assert_no_markup(bodies)
 
 
+STRANGE = ["x", "", " ", "yesterday", True, False, 0, -1, -0.5, 5, 1e15, 1e300, [], ["x"], [None], [[]], [{}], {},
+           {"name": {}, "email": []}, {"name": 5}, {"customer_id": [1], "person": {}}, {"customer_id": 7}, [{"name": ["x"]}, 5]]
+
+
+def test_a_field_of_another_kind_than_documented_costs_no_preset_the_event(fakes):
+    random = Random(20260101)
+    fields = list(json.loads(sample(0)))
+    events = [json.loads(sample(0, **{field: strange})) for field in fields for strange in STRANGE]
+    for _ in range(200):
+        events.append({field: random.choice([*STRANGE, json.loads(sample(0))[field]]) for field in fields})
+    lines = "\n".join(json.dumps(event) for event in events).encode()
+    printed = fakes.relay.command("explain", "--config", str(fakes.relay.routes_path), "--json", "-", input=lines).stdout
+    explained = [json.loads(line) for line in printed.splitlines()]
+    assert len(explained) == len(events) == len(fields) * len(STRANGE) + 200
+    for event, one in zip(events, explained):
+        assert [request["error"] for request in one["requests"] if "error" in request] == [], event
+        bodies = {request["destination"]: json.loads(request["body"]) for request in one["requests"]}
+        for name, body in bodies.items():
+            assert SERVICES[name].faults(body) == [], (name, event, body)
+        assert {key: bodies["n8n"][key] for key in event} == event, "an automation gets it as it came"
+
+
 # MARK: the tests themselves
 
 

@@ -62,9 +62,9 @@ import Testing
     }
 
     @Test func numbersLeaveAsTheyCame() throws {
-        let event = #"{"duration": 123456789012345678901234567890, "waitingTime": 1.0}"#
+        let event = #"{"serial": 123456789012345678901234567890, "waitingTime": 1.0}"#
         #expect(
-            try text(#"{"a": {"$eval": "duration"}, "b": {"$eval": "waitingTime"}}"#, event: event)
+            try text(#"{"a": {"$eval": "serial"}, "b": {"$eval": "waitingTime"}}"#, event: event)
                 == #"{"a":123456789012345678901234567890,"b":1.0}"#)
     }
 
@@ -81,6 +81,27 @@ import Testing
             try text(#"{"$eval": "[id, source, len(routes), default(null, 'a'), event.id, tracking]"}"#, event: event)
                 == #"["evt_00000000000000010000000000000001","gruveo",1,"a","mine",{}]"#)
         #expect(try text(#""${now}""#, event: event) == #""2023-11-14T22:13:20.000Z""#)
+    }
+
+    /// A documented field of another type counts as missing; `event` still has it.
+    @Test(arguments: [
+        (#""user": "x""#, "user", "null"), (#""user": ["x"]"#, "user", "null"),
+        (#""user": {"name": {}, "email": "a@b", "id": [7]}"#, "user", #"{"email":"a@b","id":[7]}"#),
+        (#""user": {"name": 7}"#, "user", #"{"name":7}"#), (#""user": {"name": null}"#, "user", #"{"name":null}"#),
+        (#""tracking": []"#, "tracking", "{}"), (#""tracking": "a=b""#, "tracking", "{}"),
+        (#""tracking": {"a": [1], "b": 2, "c": null}"#, "tracking", #"{"b":2,"c":null}"#),
+        (#""duration": "abc""#, "duration", "null"), (#""duration": -1"#, "duration", "null"),
+        (#""duration": 1e300"#, "duration", "null"), (#""waitingTime": {}"#, "waitingTime", "null"),
+        (#""timestamp": "yesterday""#, "timestamp", "null"), (#""timestamp": 1e15"#, "timestamp", "null"),
+        (#""timestamp": 1e999"#, "timestamp", "null"), (#""timestamp": true"#, "timestamp", "null"),
+        (#""link": ["a"]"#, "link", "null"), (#""link": 5"#, "link", "5"), (#""resolution": {}"#, "resolution", "null"),
+        (#""location": false"#, "location", "false"), (#""account": 5"#, "account", "null"),
+        (#""assignedUsers": "x""#, "assignedUsers", "[]"), (#""assignedUsers": {"name": "x"}"#, "assignedUsers", "[]"),
+        (#""assignedUsers": ["x", null, {"name": "y", "email": []}]"#, "assignedUsers", #"[{"name":"y"}]"#),
+        (#""user": "x""#, "event.user", #""x""#), (#""origin": [1]"#, "origin", "[1]"),
+    ])
+    func fieldOfAnotherTypeCountsAsMissing(member: String, expression: String, expected: String) throws {
+        #expect(try text("{\"$eval\": \"\(expression)\"}", event: "{\(member)}") == expected)
     }
 
     @Test func formIsAFlatObject() throws {

@@ -18,7 +18,7 @@ package final class TemplateList: Sendable {
     /// Bytes that it would have as JSON, without the escapes.
     let size: Int
 
-    init(_ elements: [TemplateValue]) {
+    package init(_ elements: [TemplateValue]) {
         self.elements = elements
         var (depth, size) = (0, 2)
         for element in elements {

@@ -3,11 +3,12 @@ import JSONTemplates
 
 /// What templates can name of an event.
 enum EventContext {
-    /// Gruveo's documented fields and what stands for one that an event lacks.
-    private static let documented: [(name: String, absent: JSONValue)] = [
-        ("timestamp", .null), ("maxParticipants", .null), ("duration", .null), ("link", .null), ("location", .null),
-        ("resolution", .null), ("user", .null), ("tracking", .object(JSONObject())), ("waitingTime", .null),
-        ("account", .null), ("assignedUsers", .array([])),
+    /// Gruveo's documented fields, and what stands for one that an event lacks or has in another shape.
+    private static let documented: [(name: String, shape: FieldShape, absent: TemplateValue)] = [
+        ("timestamp", .milliseconds, .null), ("maxParticipants", .count, .null), ("duration", .seconds, .null),
+        ("link", .text, .null), ("location", .text, .null), ("resolution", .text, .null), ("user", .person, .null),
+        ("tracking", .texts, .object(TemplateFields([]))), ("waitingTime", .seconds, .null),
+        ("account", .object(["id", "organization"]), .null), ("assignedUsers", .people, .list(TemplateList([]))),
     ]
 
     /// Ours and the language's, whatever the event has under these names.
@@ -29,7 +30,8 @@ enum EventContext {
             TemplateFields.Member(key: "routes", value: TemplateValue(.array(event.routes.map { .string($0) }))),
         ]
         for field in documented {
-            members.append(TemplateFields.Member(key: field.name, value: value(field, in: fields)))
+            let value = fields[field.name].flatMap(field.shape.fitted) ?? field.absent
+            members.append(TemplateFields.Member(key: field.name, value: value))
         }
         // What cannot be named is still in `event`.
         members += fields.members.filter { Name.isValid($0.key) && !taken.contains($0.key) }
@@ -47,15 +49,6 @@ enum EventContext {
             throw TemplateFailure(place: "the event", message: "the event cannot be read: \(error.message)")
         }
         throw TemplateFailure(place: "the event", message: "the event is no JSON object")
-    }
-
-    private static func value(
-        _ field: (name: String, absent: JSONValue), in fields: TemplateFields
-    ) -> TemplateValue {
-        switch fields[field.name] {
-        case nil, .null: TemplateValue(field.absent)
-        case .some(let value): value
-        }
     }
 }
 
