@@ -295,6 +295,20 @@ def test_json_prints_the_findings_that_check_prints(writing):
     assert said[0] == 'routes.json: the destination "chat" was added' and all(line.startswith("note: ") for line in said[1:])
 
 
+def test_templates_are_tried_as_check_tries_them(writing):
+    done = writing.add("telegram", "chat", "--with", "chat_id=-1", "--with", "zone=Mars/Base")
+    assert done.returncode == 0
+    assert "fails for 17 of 17 sample events" in done.stderr.decode() and "no time zone 'Mars/Base'" in done.stderr.decode()
+
+
+def test_a_url_with_a_template_is_asked_for_plainly(writing):
+    words = b"note: give that URL by --url"
+    assert words in writing.add("salesforce-task", "crm-2").stderr
+    url = "https://acme.my.salesforce.com/services/data/v68.0/sobjects/Task/Relay_Id__c/${id}"
+    assert words not in writing.add("salesforce-task", "crm-3", "--url", url).stderr
+    assert words not in writing.add("n8n", "chat").stderr
+
+
 def test_json_prints_the_errors_for_which_nothing_is_written(writing):
     before = writing.state()
     done = writing.add("n8n", "chat", "--json", "--url", "http://127.0.0.1/x")

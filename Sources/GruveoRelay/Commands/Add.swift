@@ -57,7 +57,8 @@ struct Add: ParsableCommand {
 
     func run() throws {
         let edited = try explaining { () throws(EditedFile.Fault) in try EditedFile(options.config) }
-        let loader = RoutesLoader(path: edited.path, unreadableSecret: .note)
+        var loader = RoutesLoader(path: edited.path, unreadableSecret: .note)
+        loader.rendersSamples = true
         let presets = ShippedPresets.library(directory: loader.directory).outlines
         let insertions = try insertions(edited.bytes, presets)
         let result = loader.load(insertions.applied(to: edited.bytes))
@@ -131,6 +132,9 @@ struct Add: ParsableCommand {
 
     private func advise(_ result: RoutesLoader.Loaded, _ needs: [String]) {
         for need in needs { Output.words("note: \(preset) needs \(need)") }
+        if url == nil, needs.contains(where: { $0.contains("${") }) {
+            Output.words("note: give that URL by --url: what a credential holds is never a template")
+        }
         if url != nil {
             Output.words("note: whoever can read the file now knows the URL, which is a secret: see --url-credential")
         }
