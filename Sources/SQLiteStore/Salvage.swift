@@ -155,7 +155,10 @@ struct Salvage {
                 let columns = try sharedColumns(table)
                 guard !columns.isEmpty else { continue }
                 let list = columns.joined(separator: ", ")
-                for row in try Row.fetchAll(old, sql: "SELECT \(list) FROM \(table)") {
+                let rows = try Row.fetchAll(old, sql: "SELECT \(list) FROM \(table)")
+                // What a migration has put there gives way.
+                if !rows.isEmpty { try new.execute(sql: "DELETE FROM \(table)") }
+                for row in rows {
                     let marks = columns.map { _ in "?" }.joined(separator: ", ")
                     try new.execute(
                         sql: "INSERT OR REPLACE INTO \(table) (\(list)) VALUES (\(marks))",
