@@ -1,10 +1,11 @@
 """Makes a state directory with many waiting events, by the schema of the program itself.
 
-    big_state.py DIR COUNT      a directory whose relay was killed, with COUNT events for each of three destinations
+    big_state.py DIR COUNT      makes DIR/state, whose relay was killed, with COUNT events for each of three destinations
 """
 
 import hashlib
 import json
+import pathlib
 import sqlite3
 import sys
 import time
@@ -76,6 +77,7 @@ def make(relay, count):
 
 
 if __name__ == "__main__":
+    pathlib.Path(sys.argv[1]).mkdir(exist_ok=True)
     made = Relay(routes(), directory=sys.argv[1], arguments=["--log-level", "warning"])
     make(made, int(sys.argv[2]))
     print(made.state)

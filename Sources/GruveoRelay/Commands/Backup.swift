@@ -37,7 +37,8 @@ struct Backup: ParsableCommand {
                         "pending": .number(JSONNumber(counts.pending)), "dead": .number(JSONNumber(counts.dead)),
                     ]))
             } else {
-                let size = "\(report.bytes / 1_048_576) MiB"
+                let kibibytes = report.bytes / 1024
+                let size = kibibytes < 10_240 ? "\(kibibytes) KiB" : "\(kibibytes / 1024) MiB"
                 Output.words("\(file): \(size), \(counts.matched) events matched, \(counts.pending) deliveries pending")
             }
         } catch {
