@@ -62,6 +62,7 @@ import Testing
         let original = try await filled(150)
         let pages = try original.meddle { try Int.fetchOne($0, sql: "PRAGMA page_count") } ?? 0
         var fullLosses = 0
+        var lossByPage: [(page: Int, lost: Int)] = []
         for page in stride(from: 2, through: pages, by: 7) {
             let sandbox = try original.crashed()
             try overwrite(sandbox, page: page)
@@ -76,7 +77,14 @@ import Testing
             let leased = try await store.leased("chat", 1000, now: 10_000).deliveries
             #expect(leased.allSatisfy { $0.bodyText.hasPrefix("event ") })
             store.close()
+            if (1...20).contains(lost) { lossByPage.append((page, lost)) }
         }
+        // What lies between two broken pages is found as well.
+        let (first, last) = try (#require(lossByPage.first), #require(lossByPage.last))
+        let sandbox = try original.crashed()
+        for page in [first.page, last.page] { try overwrite(sandbox, page: page) }
+        #expect(first.page < last.page)
+        #expect(try repaired(sandbox).salvage.lostEvents == first.lost + last.lost)
         #expect(fullLosses <= 2, "only the roots of events and of sources take all with them")
     }
 
