@@ -12,6 +12,8 @@ package struct AdminListener: Service {
     package struct Actions: Sendable {
         package let reload: @Sendable () async -> ReloadReport
         package let counts: @Sendable () async throws -> StoreCounts
+        /// What is wrong with the database; nil where nothing is known to be.
+        package let damage: @Sendable () async -> String?
         /// Events by the key that verified them, `source/label`.
         package let matchesByKey: @Sendable () -> [String: Int]
         package let discard: @Sendable (EventID, String) async throws -> Void
@@ -22,6 +24,7 @@ package struct AdminListener: Service {
         package init(
             reload: @escaping @Sendable () async -> ReloadReport,
             counts: @escaping @Sendable () async throws -> StoreCounts,
+            damage: @escaping @Sendable () async -> String?,
             matchesByKey: @escaping @Sendable () -> [String: Int],
             discard: @escaping @Sendable (EventID, String) async throws -> Void,
             destinations: @escaping @Sendable () async -> [LaneReport],
@@ -29,6 +32,7 @@ package struct AdminListener: Service {
         ) {
             self.reload = reload
             self.counts = counts
+            self.damage = damage
             self.matchesByKey = matchesByKey
             self.discard = discard
             self.destinations = destinations
@@ -57,6 +61,10 @@ package struct AdminListener: Service {
         let router = Hummingbird.Router(context: BasicRequestContext.self)
         router.get("healthz") { _, _ in answer(.ok, ["status": .string("ok")]) }
         router.get("readyz") { _, _ in
+            if let damage = await actions.damage() {
+                let text = "the database is damaged, stop the relay and run `gruveo-relay doctor --repair`: \(damage)"
+                return answer(.serviceUnavailable, ["status": .string(text)])
+            }
             do {
                 _ = try await actions.counts()
                 return answer(.ok, ["status": .string("ready")])

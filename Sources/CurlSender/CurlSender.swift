@@ -42,7 +42,7 @@ package actor CurlSender: Sender {
     /// The longest sleep; nothing depends on it.
     private static let sleepLimitMilliseconds: Int64 = 60_000
 
-    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// - Parameter version: the relay's own, for the User-Agent.
     package init(version: String) throws(CurlUnavailable) {

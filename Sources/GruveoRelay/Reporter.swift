@@ -88,6 +88,19 @@ struct Reporter: Sendable {
         switch trouble {
         case .corruptEvent(let id):
             logger.error("an event's stored bytes have changed; it is kept and not sent", metadata: ["event": "\(id)"])
+        case .damaged(let finding):
+            logger.critical(
+                "the database is damaged, events are answered 503",
+                metadata: [
+                    "finding": "\(finding)",
+                    "advice": "Stop the relay, run `gruveo-relay doctor --repair`, and start it again.",
+                ])
+        case .verified(let milliseconds):
+            logger.notice(
+                "the database was checked after an unclean stop: it is sound",
+                metadata: ["milliseconds": "\(milliseconds)"])
+        case .notVerified(let reason):
+            logger.warning("the database could not be checked", metadata: ["reason": "\(reason)"])
         case .writeFailed(let error): logger.error("the store could not write", metadata: ["error": "\(error)"])
         case .reopened: logger.notice("the store was opened anew and verified")
         case .reopenFailed(let error): logger.error("the store cannot be opened anew", metadata: ["error": "\(error)"])

@@ -112,6 +112,7 @@ final class RelayServer: Sendable {
         AdminListener.Actions(
             reload: { await reloader.reload() },
             counts: { [store] in try await awaiting(store.counts) },
+            damage: { [store] in await store.damage() },
             matchesByKey: reporter.matchesByKey,
             discard: { [store] id, name in
                 try await awaiting { store.discard(id, destination: name, completion: $0) }
@@ -151,6 +152,7 @@ final class RelayServer: Sendable {
         let address = ListenAddress(host: options.address.host, port: port ?? options.address.port)
         listening.withLock { $0 = address }
         ServiceManager.notify("READY=1")
+        store.checkInBackground()
         options.onReady(address)
     }
 

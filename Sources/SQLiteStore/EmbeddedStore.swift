@@ -16,17 +16,28 @@ package final class EmbeddedStore: Store {
     package let laneKey: [UInt8]
     /// Holds the lock for as long as the store lives.
     private let directory: StateDirectory
+    private let onTrouble: @Sendable (StoreTrouble) -> Void
+    private let checking: Mutex<Checking>
 
-    /// Opens the store, or makes it where the directory is new. Blocks while the database is checked.
+    private enum Checking {
+        case needless
+        case due
+        case running(StoreCheck)
+    }
+
+    /// Opens the store, or makes it where the directory is new. Blocks while the events' ids are read.
     ///
     /// `onTrouble` is called on a thread of the store's own. Until `handOver` all deliveries wait for `lease`.
     package init(
         _ options: StoreOptions, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
     ) throws(StoreOpenError) {
         directory = try StateDirectory(options.directory)
-        try StoreOpening(options: options, onTrouble: onTrouble).inspect(directory)
+        self.onTrouble = onTrouble
+        let isSound = try StoreOpening(options: options, onTrouble: onTrouble).inspect(directory)
+        checking = Mutex(isSound ? .needless : .due)
         do {
-            engine = try StoreEngine(directory: directory, limits: options.limits, onTrouble: onTrouble)
+            engine = try StoreEngine(
+                directory: directory, limits: options.limits, isVerified: isSound, onTrouble: onTrouble)
         } catch {
             throw StoreOpening.openError(error, directory.database)
         }
@@ -48,6 +59,37 @@ package final class EmbeddedStore: Store {
         queue.async {
             self.engine.onFresh = onFresh
             self.engine.onRewind = onRewind
+        }
+    }
+
+    /// Looks through the whole database on a thread of its own, where the last stop was not a clean one. Meanwhile
+    /// digests guard what is sent. Where damage is found nothing new is taken any more.
+    package func checkInBackground() {
+        let check: StoreCheck? = checking.withLock { state in
+            guard case .due = state, let check = try? StoreCheck(path: directory.database) else { return nil }
+            state = .running(check)
+            return check
+        }
+        let begin = StoreEngine.uptime
+        check?.start { verdict in
+            self.queue.async { self.note(verdict, Int64((StoreEngine.uptime - begin) / 1_000_000)) }
+        }
+    }
+
+    private func note(_ verdict: StoreCheck.Verdict, _ milliseconds: Int64) {
+        switch verdict {
+        case .sound:
+            engine.noteSound()
+            onTrouble(.verified(milliseconds: milliseconds))
+        case .damaged(let finding): engine.noteDamage(finding)
+        case .unknown(let reason): if !engine.isClosed { onTrouble(.notVerified(reason)) }
+        }
+    }
+
+    /// What is wrong with the database, nil where nothing is known to be.
+    package func damage() async -> String? {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.engine.damage) }
         }
     }
 
@@ -115,6 +157,7 @@ package final class EmbeddedStore: Store {
     /// Blocks until that is done; not to be called from a completion.
     package func close() {
         guard inbox.close() else { return }
+        if case .running(let check) = checking.withLock({ $0 }) { check.stop() }
         queue.sync {
             engine.perform(inbox.takeAll(now: StoreEngine.uptime))
             for read in inbox.takeReads() { finish(read) }

@@ -10,6 +10,8 @@ struct EventIndex {
     /// The latest event with the same contents, where its id is not the one of its contents.
     private var latestRepeats: [UInt64: Int64] = [:]
     private var journal: [Change] = []
+    /// A number out of a damaged row must not ask for all the memory.
+    private static let mostReserved = 16_000_000
 
     private struct Change {
         let isRepeat: Bool
@@ -18,9 +20,9 @@ struct EventIndex {
     }
 
     /// Reads the events table from its left edge to its right.
-    init(_ database: Database) throws {
-        let size = try Int.fetchOne(database, sql: "SELECT max(0, count(*)) FROM events") ?? 0
-        rowsByID.reserveCapacity(size)
+    /// - Parameter capacity: about how many there are. Counting them would read the table once more.
+    init(_ database: Database, capacity: Int) throws {
+        rowsByID.reserveCapacity(max(0, min(capacity, EventIndex.mostReserved)))
         let statement = try PreparedStatement(database, "SELECT id, high, contents FROM events ORDER BY id")
         defer { statement.reset() }
         while try statement.step() {

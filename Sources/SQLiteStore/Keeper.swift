@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import GRDB
+internal import GRDBSQLite
 internal import Synchronization
 
 /// Checkpoints and writes the high-water file from a thread and a connection of its own, off the commit path.
@@ -11,6 +12,8 @@ final class Keeper: Sendable {
     static let passiveFrames = 1_000
     /// About 64 MiB: hold the writer for a moment so that the WAL starts anew.
     static let restartFrames = 16_000
+    private static let restartWaitMilliseconds: Int32 = 10
+    private static let waitMilliseconds: Int32 = 1_000
     private static let markDelay = DispatchTimeInterval.seconds(1)
 
     private struct State {
@@ -25,6 +28,7 @@ final class Keeper: Sendable {
     }
 
     private let queue = DispatchQueue(label: "store.keeper")
+    private let path: String
     private let connection: DatabaseQueue
     private let mark: MarkFile
     private let state: Mutex<State>
@@ -33,21 +37,32 @@ final class Keeper: Sendable {
     init(
         path: String, mark: MarkFile, highest: Int64, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
     ) throws {
+        self.path = path
         self.mark = mark
         self.onTrouble = onTrouble
         state = Mutex(State(highest: highest, written: highest))
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(1)
+        configuration.busyMode = .timeout(Double(Self.waitMilliseconds) / 1000)
         connection = try DatabaseQueue(path: path, configuration: configuration)
         try connection.writeWithoutTransaction { try Connection.configure($0) }
-        try mark.write(highest: highest)
+        // From here on a crash is one: the next start checks the database.
+        try mark.write(Mark(highest: highest))
     }
 
     /// Moves all that the WAL holds into the database, whose sync then covers it (G3 of hard-facts: after a crash the
     /// WAL in the kernel's memory may hold frames that an earlier failed sync left behind).
+    ///
+    /// A reader of another process, such as a backup, keeps the WAL as long as it is; what is in it is then in the
+    /// database as well.
     func truncate() throws {
-        _ = try connection.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        try connection.writeWithoutTransaction { database in
+            do { _ = try database.checkpoint(.truncate) } catch let error as DatabaseError
+                where error.resultCode == .SQLITE_BUSY
+            {
+                _ = try database.checkpoint(.passive)
+            }
+        }
     }
 
     /// Told after each commit.
@@ -70,7 +85,11 @@ final class Keeper: Sendable {
         do {
             try connection.writeWithoutTransaction { database in
                 _ = try database.checkpoint(.passive)
-                if frames >= Self.restartFrames { _ = try database.checkpoint(.restart) }
+                guard frames >= Self.restartFrames else { return }
+                // It waits for readers with the writer locked out: a backup must not become a stand-still.
+                sqlite3_busy_timeout(database.sqliteConnection, Self.restartWaitMilliseconds)
+                defer { sqlite3_busy_timeout(database.sqliteConnection, Self.waitMilliseconds) }
+                _ = try database.checkpoint(.restart)
             }
         } catch {
             let failure = SQLiteFailure(error)
@@ -89,19 +108,24 @@ final class Keeper: Sendable {
         }
         guard let highest = due else { return }
         do throws(SystemFailure) {
-            try mark.write(highest: highest)
+            try mark.write(Mark(highest: highest))
             state.withLock { $0.written = highest }
         } catch { onTrouble(.upkeepFailed(error.description)) }
     }
 
-    /// Writes what is due and closes its connection; the writer is closed before.
-    func close() {
+    /// Closes its connection and writes the mark; the writer is closed before.
+    /// - Parameter isSound: whether the next start may do without a check of the database.
+    func close(isSound: Bool) {
         queue.sync {
             writeMark()
-            state.withLock { $0.isClosed = true }
+            let highest = state.withLock { state in
+                state.isClosed = true
+                return state.highest
+            }
             do {
                 try truncate()
                 try connection.close()
+                if isSound { try mark.write(Mark(highest: highest, closed: FileStamp(path))) }
             } catch { onTrouble(.upkeepFailed(SQLiteFailure(error).message)) }
         }
     }

@@ -33,6 +33,11 @@ struct PreparedStatement {
         try check(code)
     }
 
+    /// Binds a copy of what stands in a column of another statement's row, of whatever type.
+    func bind(_ index: Int32, valueOf row: PreparedStatement, _ column: Int32) throws {
+        try check(sqlite3_bind_value(handle, index, sqlite3_column_value(row.handle, column)))
+    }
+
     /// Binds a copy of the bytes; an empty array is an empty blob, not null.
     func bind(_ index: Int32, copyOf bytes: [UInt8]) throws {
         let code = bytes.withUnsafeBytes {

@@ -38,6 +38,9 @@ struct SQLiteFailure: Error {
         [SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN, SQLITE_READONLY].contains(primaryCode)
     }
 
+    /// What is on the disk is not what SQLite has written.
+    var isOfDamage: Bool { [SQLITE_CORRUPT, SQLITE_NOTADB].contains(primaryCode) }
+
     /// Whether one element of a batch may be to blame, so that the others deserve a try of their own.
     var isOfOneElement: Bool {
         [SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH, SQLITE_RANGE, SQLITE_ERROR].contains(primaryCode)

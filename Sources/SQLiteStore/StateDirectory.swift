@@ -76,6 +76,38 @@ final class StateDirectory: Sendable {
         guard fsync(descriptor) == 0 else { throw SystemFailure("sync", path) }
     }
 
+    /// An empty file for the owner only, where there is none.
+    static func makeFile(_ path: String) throws(SystemFailure) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw SystemFailure("make", path) }
+        Glibc.close(descriptor)
+    }
+
+    /// Gives what root has made to the owner of the state directory, who has to use it.
+    static func adopt(_ path: String, as owner: String) throws(SystemFailure) {
+        guard geteuid() == 0 else { return }
+        var information = stat()
+        guard stat(owner, &information) == 0, chown(path, information.st_uid, information.st_gid) == 0 else {
+            throw SystemFailure("change the owner of", path)
+        }
+    }
+
+    static func syncFile(_ path: String) throws(SystemFailure) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemFailure("open", path) }
+        defer { Glibc.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw SystemFailure("sync", path) }
+    }
+
+    /// The process that holds the directory's lock; 0 where that is unknown, nil where nobody does.
+    static func lockHolder(_ path: String) -> Int? {
+        let lock = open(path + "/lock", O_RDONLY | O_CLOEXEC)
+        guard lock >= 0 else { return nil }
+        defer { Glibc.close(lock) }
+        guard flock(lock, LOCK_SH | LOCK_NB) != 0 else { return nil }
+        return errno == EWOULDBLOCK ? holder(lock) ?? 0 : nil
+    }
+
     /// Bytes that an ordinary user may still write; nil where the system does not say.
     static func freeBytes(_ path: String) -> UInt64? {
         var information = statvfs()

@@ -30,6 +30,7 @@ extension StoreEngine {
         } catch {
             let failure = SQLiteFailure(error)
             onTrouble(.readFailed(failure.storeError.description))
+            if failure.isOfDamage { noteDamage(failure.message) }
             if failure.needsReopening { dropConnection() }
             read.fail(failure.storeError)
             return nil
@@ -59,6 +60,6 @@ extension StoreEngine {
         isClosed = true
         do { try connection?.close() } catch { onTrouble(.upkeepFailed(SQLiteFailure(error).message)) }
         connection = nil
-        keeper.close()
+        keeper.close(isSound: isKnownSound)
     }
 }

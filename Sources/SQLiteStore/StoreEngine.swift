@@ -34,6 +34,10 @@ final class StoreEngine: @unchecked Sendable {
     var loadedEvents = LoadedEvents()
     var pruneCursor: Int64 = 0
     var isClosed = false
+    /// Whether the structure is known to be sound: closed in order the last time, or checked since.
+    private var isVerified: Bool
+    /// What is wrong with the database; nothing new is taken while something is.
+    private(set) var damage: String?
 
     private var reopenAfter: UInt64 = 0
     private var spaceCheckedAt: UInt64 = 0
@@ -44,8 +48,10 @@ final class StoreEngine: @unchecked Sendable {
     private var isInPlace = true
 
     init(
-        directory: StateDirectory, limits: StoreLimits, onTrouble: @escaping @Sendable (StoreTrouble) -> Void
+        directory: StateDirectory, limits: StoreLimits, isVerified: Bool,
+        onTrouble: @escaping @Sendable (StoreTrouble) -> Void
     ) throws {
+        self.isVerified = isVerified
         path = directory.database
         stateDirectory = directory.path
         self.limits = limits
@@ -124,6 +130,7 @@ final class StoreEngine: @unchecked Sendable {
     }
 
     private func refusal(of offer: Offer) -> StoreError? {
+        if let damage { return StoreError(.failed, "\(path) is damaged: \(damage)") }
         guard isInPlace else { return StoreError(.failed, "\(path) was removed or replaced") }
         guard hasSpace else { return StoreError(.full, "less than \(limits.freeSpaceBytes) bytes are free") }
         guard let backlog = limits.backlog, case .matched(_, let wanted) = offer.routing else { return nil }
@@ -188,9 +195,23 @@ final class StoreEngine: @unchecked Sendable {
             return
         }
         onTrouble(.writeFailed(failure.storeError.description))
+        if failure.isOfDamage { noteDamage(failure.message) }
         if failure.needsReopening { dropConnection() }
         for write in writes { write.fail(failure.storeError) }
     }
+
+    /// Takes nothing new from now on: what is damaged would lose it. What is readable goes on being delivered.
+    func noteDamage(_ finding: String) {
+        guard damage == nil else { return }
+        damage = finding
+        onTrouble(.damaged(finding))
+    }
+
+    /// The check has found nothing.
+    func noteSound() { isVerified = true }
+
+    /// Whether the next start may do without a check.
+    var isKnownSound: Bool { isVerified && damage == nil }
 
     /// A failed sync leaves clean pages behind that are not on disk: nothing is trusted that this connection knows.
     func dropConnection() {
@@ -258,7 +279,7 @@ struct Memory {
 
     init(_ database: Database) throws {
         totals = try Totals(database)
-        index = try EventIndex(database)
+        index = try EventIndex(database, capacity: Int(clamping: totals.lastEvent) - totals.prunedEvents)
         sources = try NameTable(table: "sources", database)
         destinations = try NameTable(table: "destinations", limit: Int(Schema.destinationMask), database)
         routeLists = try NameTable(table: "route_lists", database)

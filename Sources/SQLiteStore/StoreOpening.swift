@@ -10,18 +10,23 @@ struct StoreOpening {
     let onTrouble: @Sendable (StoreTrouble) -> Void
 
     /// Throws where opening would hide a loss; makes an empty file where the directory is new.
-    func inspect(_ directory: StateDirectory) throws(StoreOpenError) {
+    /// - Returns: whether the database is as a clean stop has left it, so that it need not be checked.
+    func inspect(_ directory: StateDirectory) throws(StoreOpenError) -> Bool {
         do {
             let mark = try directory.mark.read()
             let size = StateDirectory.size(directory.database) ?? 0
             let hasLog = (StateDirectory.size(directory.database + "-wal") ?? 0) > 0
             if size == 0 && (mark != .absent || hasLog) {
                 try missingDatabase(directory, mark)
+                return true
             } else if size == 0 {
-                try make(directory.database)
-            } else {
-                try check(directory, mark)
+                // SQLite makes the WAL with the permissions of the database, so the file is made before SQLite sees it.
+                try StateDirectory.makeFile(directory.database)
+                return true
             }
+            try check(directory, mark)
+            guard case .found(let note) = mark, let stamp = note.closed else { return false }
+            return !hasLog && stamp == FileStamp(directory.database)
         } catch let failure as SystemFailure {
             throw failure.openError
         } catch let error as StoreOpenError {
@@ -32,7 +37,7 @@ struct StoreOpening {
     }
 
     private func missingDatabase(_ directory: StateDirectory, _ mark: MarkFile.Content) throws {
-        let count: Int64 = if case .highest(let highest) = mark { highest } else { 0 }
+        let count: Int64 = if case .found(let note) = mark { note.highest } else { 0 }
         guard options.acceptsLoss else {
             throw StoreOpenError(
                 .databaseMissing,
@@ -41,25 +46,25 @@ struct StoreOpening {
         }
         let place = try keepAside(directory)
         for suffix in ["", "-wal", "-shm"] { unlink(directory.database + suffix) }
-        try make(directory.database)
+        try StateDirectory.makeFile(directory.database)
         onTrouble(.eventsMissing(count: count, keptIn: place))
     }
 
     private func check(_ directory: StateDirectory, _ mark: MarkFile.Content) throws {
         let last = try lastEvent(directory.database)
         if mark == .unreadable || (mark == .absent && last > 0) { onTrouble(.markRebuilt) }
-        guard case .highest(let highest) = mark, highest > last else { return }
-        let count = highest - last
+        guard case .found(let note) = mark, note.highest > last else { return }
+        let count = note.highest - last
         guard options.acceptsLoss else {
             throw StoreOpenError(
                 .eventsMissing(count: count),
-                "\(directory.database) ends at event \(last), but \(highest) was acknowledged: \(count) are missing"
+                "\(directory.database) ends at event \(last), but \(note.highest) was acknowledged: \(count) are gone"
             )
         }
         onTrouble(.eventsMissing(count: count, keptIn: try keepAside(directory)))
     }
 
-    /// Checks the structure and gives the number of the last event; 0 for a database without tables.
+    /// The number of the last event; 0 for a database without tables.
     private func lastEvent(_ path: String) throws -> Int64 {
         var configuration = Configuration()
         configuration.readonly = true
@@ -68,7 +73,6 @@ struct StoreOpening {
             defer { try? queue.close() }
             return try queue.read { database in
                 try checkVersion(database)
-                try checkStructure(database)
                 guard try database.tableExists("totals") else { return 0 }
                 let row = try Int64.fetchOne(database, sql: "SELECT max(id) FROM events") ?? 0
                 return max(row, try Totals(database).lastEvent)
@@ -83,25 +87,8 @@ struct StoreOpening {
     private func checkVersion(_ database: Database) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         guard found <= Schema.version else {
-            throw StoreOpenError(
-                .newerSchema(found: found, known: Schema.version),
-                "the database has format \(found), this program knows only \(Schema.version): install a newer one"
-            )
+            throw StoreOpenError.newer(found)
         }
-    }
-
-    private func checkStructure(_ database: Database) throws {
-        let findings = try String.fetchAll(database, sql: "PRAGMA quick_check(3)")
-        if findings != ["ok"] {
-            throw StoreOpenError(.damaged, "the database is damaged: " + findings.joined(separator: "; "))
-        }
-    }
-
-    /// SQLite makes the WAL with the permissions of the database, so the file is made before SQLite sees it.
-    private func make(_ path: String) throws(SystemFailure) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw SystemFailure("make", path) }
-        Glibc.close(descriptor)
     }
 
     /// Copies what there is into a directory of its own, and says which.
@@ -112,19 +99,19 @@ struct StoreOpening {
         let place = directory.path + "/damaged-" + time.compact
         guard mkdir(place, 0o700) == 0 else { throw SystemFailure("make", place) }
         for name in ["queue.sqlite", "queue.sqlite-wal", "queue.mark"] {
-            try copyFile(directory.path + "/" + name, place + "/" + name)
+            try Self.copyFile(directory.path + "/" + name, place + "/" + name)
         }
         try StateDirectory.sync(place)
         try StateDirectory.sync(directory.path)
         return place
     }
 
-    private func copyFile(_ from: String, _ target: String) throws(SystemFailure) {
+    static func copyFile(_ from: String, _ target: String) throws(SystemFailure) {
         let source = open(from, O_RDONLY | O_CLOEXEC)
         if source < 0 && errno == ENOENT { return }
         guard source >= 0 else { throw SystemFailure("read", from) }
         defer { close(source) }
-        let copy = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let copy = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard copy >= 0 else { throw SystemFailure("write", target) }
         defer { close(copy) }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -138,6 +125,7 @@ struct StoreOpening {
 
     /// What an error of SQLite at opening means to the command line.
     static func openError(_ error: any Error, _ path: String) -> StoreOpenError {
+        if let error = error as? StoreOpenError { return error }
         if let error = error as? SystemFailure { return error.openError }
         if let error = error as? PragmaRefused { return StoreOpenError(.inputOutput, "\(path): \(error)") }
         let failure = SQLiteFailure(error)

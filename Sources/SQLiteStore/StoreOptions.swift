@@ -54,6 +54,12 @@ package struct StoreOpenError: Error, Sendable, Equatable, CustomStringConvertib
         self.description = description
     }
 
+    static func newer(_ found: Int) -> StoreOpenError {
+        StoreOpenError(
+            .newerSchema(found: found, known: Schema.version),
+            "the database has format \(found), this program knows only \(Schema.version): install a newer one")
+    }
+
     /// The exit code for the command line, from sysexits.h.
     package var exitCode: Int32 {
         switch kind {
@@ -70,6 +76,12 @@ package struct StoreOpenError: Error, Sendable, Equatable, CustomStringConvertib
 package enum StoreTrouble: Sendable, Equatable {
     /// The stored bytes of an event are not those that were accepted; it stays in the database and is not sent.
     case corruptEvent(EventID)
+    /// The database is damaged: nothing new is taken until it was repaired.
+    case damaged(String)
+    /// The check after an unclean stop has found nothing.
+    case verified(milliseconds: Int64)
+    /// The check after an unclean stop could not be ended.
+    case notVerified(String)
     /// A transaction failed; whoever waited for it got an error.
     case writeFailed(String)
     /// The connection was closed after an I/O error, opened anew and verified.

@@ -1,8 +1,9 @@
 import Foundation
 import GRDB
 import Relay
-import SQLiteStore
 import Testing
+
+@testable import SQLiteStore
 
 @Suite struct OpeningTests {
     /// Opens and gives the error that this must end in.
@@ -90,8 +91,7 @@ import Testing
         defer { store.close() }
         for number in 0..<20 { _ = try await store.accepted(makeOffer("\(number)", to: ["crm"], at: 0)) }
         let copy = try sandbox.crashed()
-        let mark = "gruveo-relay queue 1\nhighest 00000000000000000021\n"
-        try Data(mark.utf8).write(to: URL(fileURLWithPath: copy.directory + "/queue.mark"))
+        try MarkFile(path: copy.directory + "/queue.mark").write(Mark(highest: 21))
         let before = try Data(contentsOf: URL(fileURLWithPath: copy.database + "-wal"))
         #expect(refusal(copy)?.kind == .eventsMissing(count: 1))
         #expect(try Data(contentsOf: URL(fileURLWithPath: copy.database + "-wal")) == before)

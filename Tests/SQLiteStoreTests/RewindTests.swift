@@ -10,7 +10,8 @@ import Testing
     func aDatabaseThatHoldsMoreThanWasToldIsFetchedAgain(isChanged: Bool) throws {
         let sandbox = Sandbox()
         let engine = try StoreEngine(
-            directory: try StateDirectory(sandbox.directory), limits: StoreLimits(), onTrouble: { _ in })
+            directory: try StateDirectory(sandbox.directory), limits: StoreLimits(), isVerified: true,
+            onTrouble: { _ in })
         let rewinds = Mutex(0)
         engine.onRewind = { rewinds.withLock { $0 += 1 } }
         engine.dropConnection()

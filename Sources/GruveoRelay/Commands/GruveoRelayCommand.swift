@@ -17,7 +17,7 @@ struct GruveoRelayCommand: AsyncParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Check.self, Explain.self, Send.self, Demo.self, Dead.self, Add.self, Sign.self, Verify.self,
-            Keygen.self, Reload.self, DestinationCommand.self, Schema.self,
+            Keygen.self, Reload.self, DestinationCommand.self, Schema.self, Doctor.self, Backup.self,
         ])
 
     static func main() async {

@@ -17,10 +17,11 @@ func openStore(
         switch error.kind {
         case .databaseMissing, .eventsMissing:
             Output.words(
-                "gruveo-relay: restore a backup, or start with `serve --accept-loss`; its files are kept either way.")
+                "gruveo-relay: restore a backup, or go on without them: `gruveo-relay doctor --repair`, or start with "
+                    + "`serve --accept-loss`. The old files are kept either way.")
         case .damaged:
             Output.words(
-                "gruveo-relay: restore a backup, or move the database away and start with `serve --accept-loss`.")
+                "gruveo-relay: `gruveo-relay doctor --repair` saves what can be read; or restore a backup.")
         default: break
         }
         throw ExitCode(error.exitCode)

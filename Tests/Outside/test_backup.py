@@ -1,0 +1,77 @@
+"""`backup`: a consistent copy of a queue at work (F28)."""
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import threading
+
+import pytest
+
+from harness import event_id, routes_to, sample
+from test_durability import Ledger, load
+
+
+def copied(relay, file, *arguments, check=0):
+    return relay.command("backup", str(file), "--state", str(relay.state), *arguments, check=check)
+
+
+@pytest.mark.release
+def test_a_copy_made_under_load_restores_all_that_was_acknowledged_before(make_relay, make_sink, tmp_path):
+    sink = make_sink(lambda request: 503)
+    relay = make_relay(routes_to({"crm": sink}), arguments=["--log-level", "error"]).start()
+    ledger, stop = Ledger(), threading.Event()
+    workers = [threading.Thread(target=load, args=(relay, ledger, stop)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    try:
+        while len(ledger.acknowledged) < 300:
+            pass
+        before = set(ledger.acknowledged)
+        copied(relay, tmp_path / "copy.sqlite")
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join(30)
+    assert len(ledger.acknowledged) > len(before), "the load went on"
+    relay.stop()
+
+    sink.answer = lambda request: 200
+    sink.requests.clear()
+    restored = make_relay(routes_to({"crm": sink}))
+    restored.state.mkdir(mode=0o700)
+    shutil.copy(tmp_path / "copy.sqlite", restored.state / "queue.sqlite")
+    restored.start()
+    restored.settled(60)
+    assert before <= set(sink.ids()) <= ledger.sent
+
+
+def test_the_copy_is_one_file_for_its_owner_and_replaces_nothing_unasked(make_relay, make_sink, tmp_path):
+    relay = make_relay(routes_to({"crm": make_sink()})).start()
+    assert relay.post(sample("one"))[0] == 200
+    relay.stop()
+    file = tmp_path / "copy.sqlite"
+    assert b"1 events matched" in copied(relay, file).stderr
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.glob("copy*")] == ["copy.sqlite"]
+    assert sqlite3.connect(file).execute("SELECT count(*) FROM events").fetchone() == (1,)
+    assert b"--force" in copied(relay, file, check=73).stderr
+    report = json.loads(copied(relay, file, "--force", "--json").stdout)
+    assert report["matched"] == 1 and report["bytes"] == file.stat().st_size
+    # The state that was copied is as it was.
+    relay.start()
+    assert relay.post(sample("one"))[0] == 200 and relay.counts()["duplicates"] == 1
+
+
+def test_what_is_not_there_or_damaged_is_not_copied(make_relay, make_sink, tmp_path):
+    relay = make_relay(routes_to({"crm": make_sink()}))
+    copied(relay, tmp_path / "copy.sqlite", check=66)
+    relay.start()
+    assert relay.post(sample("one"))[0] == 200
+    relay.stop()
+    with open(relay.state / "queue.sqlite", "r+b") as database:
+        database.seek(4096)
+        database.write(os.urandom(8192))
+    copied(relay, tmp_path / "copy.sqlite", check=65)
+    assert not (tmp_path / "copy.sqlite").exists()

@@ -1,0 +1,114 @@
+"""Damaged files of the queue (F12): nothing is lost without a word, and repair brings back what can be read."""
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from harness import BINARY, Relay, Sink, event_id, eventually, every, routes_to, sample
+
+FILES = ("queue.sqlite", "queue.sqlite-wal", "queue.sqlite-shm", "queue.mark")
+# What tells a person that something is wrong: at the start, by the check after it, or at the reading of an event.
+WORDS = re.compile(r"the database is damaged|stored bytes have changed|mark was missing|store could not read")
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory):
+    """A state directory as a killed relay leaves it, part of it in the WAL, and the ids that it had acknowledged."""
+    sink = Sink(lambda request: 503)
+    relay = Relay(routes_to({"crm": sink}, crm=every(1, 100)),
+                  directory=tmp_path_factory.mktemp("crashed"))
+    ids = set()
+    for round_, count in enumerate((60, 40)):
+        relay.start()
+        for number in range(count):
+            body = sample(f"{round_}-{number}", filler="x" * (6000 if number % 20 == 0 else 300))
+            assert relay.post(body)[0] == 200
+            ids.add(event_id(body))
+        eventually(lambda: f"highest {len(ids):020}" in (relay.state / "queue.mark").read_text(), what="the mark")
+        relay.stop() if round_ == 0 else relay.kill()
+    sink.close()
+    yield relay.state, ids
+    relay.close()
+
+
+def damage(path, how, offset):
+    data = bytearray(path.read_bytes())
+    at = int(offset * len(data)) if data else 0
+    if how == "delete":
+        path.unlink()
+    elif how == "truncate":
+        path.write_bytes(data[:at])
+    elif how == "zero":
+        path.write_bytes(data[:at] + bytes(min(4096, len(data) - at)) + data[at + 4096:])
+    else:
+        data[at] ^= 1 << random.Random(offset).randrange(8)
+        path.write_bytes(data)
+
+
+def case(relay, sink, state, ids, file, how, offset):
+    """Serves a damaged copy, repairs it, serves it again; says what was not told."""
+    shutil.rmtree(relay.state, ignore_errors=True)
+    shutil.copytree(state, relay.state, ignore=shutil.ignore_patterns("*.sock"))
+    relay.log_path.write_text("")
+    damage(relay.state / file, how, offset)
+    code = serve(relay, ids, sink)
+    told = code == 65 or WORDS.search(relay.log())
+    missing = ids - set(sink.ids())
+    assert code in (0, 65), f"exit code {code}: {relay.log()[-800:]}"
+    assert not missing or told, f"{len(missing)} events are lost, and nothing was said: {relay.log()[-800:]}"
+
+    done = subprocess.run([BINARY, "doctor", "--repair", "--json", "--state", relay.state], capture_output=True)
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    report = json.loads(done.stdout)
+    relay.log_path.write_text("")
+    assert serve(relay, ids, sink) == 0, f"after the repair: {relay.log()[-800:]}"
+    missing = ids - set(sink.ids())
+    if report["repaired"] and report["lostEvents"] is not None:
+        known = report["lostEvents"] + report["lostDeliveries"] + report["undirectedEvents"]
+        assert len(missing) <= known, f"{len(missing)} missing, {known} reported"
+        assert list(relay.state.glob("damaged-*/*")), "the old files are kept"
+    return len(missing)
+
+
+def serve(relay, ids, sink):
+    """Runs until all is delivered, or what is wrong was said and nothing more comes; gives the exit code."""
+    relay.start(wait=False)
+    end, last, quiet = time.monotonic() + 15, -1, time.monotonic()
+    while relay.process.poll() is None and time.monotonic() < end:
+        if last != len(sink.requests):
+            last, quiet = len(sink.requests), time.monotonic()
+        is_checked = "it is sound" in relay.log() or "is damaged" in relay.log() or "clean" in relay.log()
+        is_done = ids <= set(sink.ids()) and is_checked
+        if is_done or time.monotonic() - quiet > 1.5:
+            break
+        time.sleep(0.02)
+    return relay.stop()
+
+
+def cases(count, seed=12):
+    chance = random.Random(seed)
+    fixed = [(file, "delete", 0) for file in FILES] + [(file, "truncate", 0) for file in FILES]
+    hows = ("flip", "flip", "truncate", "zero")
+    return fixed + [(chance.choice(FILES[:2] if number % 4 else FILES), hows[number % 4], chance.random())
+                    for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [8, pytest.param(200, marks=pytest.mark.soak)])
+def test_damage_is_never_silent_and_can_be_repaired(make_relay, make_sink, crashed, count):
+    state, ids = crashed
+    sink = make_sink()
+    relay = make_relay(routes_to({"crm": sink}))
+    faults, lost = [], 0
+    for file, how, offset in cases(count):
+        sink.requests.clear()
+        try:
+            lost += case(relay, sink, state, ids, file, how, offset)
+        except AssertionError as fault:
+            faults.append(f"{how} {file} at {offset:.4f}: {fault}")
+    print(f"{len(cases(count))} cases, {lost} events could not be saved")
+    assert faults == [], f"{len(faults)} of {len(cases(count))}:\n" + "\n".join(faults[:10])

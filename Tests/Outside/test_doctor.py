@@ -1,0 +1,142 @@
+"""`doctor`: what is looked at, what it says, and that it changes and sends nothing."""
+
+import json
+import socket
+import sqlite3
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from harness import BINARY, KEY, eventually, free_port, routes_to, sample
+
+
+def doctor(relay, *arguments, check=None):
+    """The findings as objects, by subject; several of one subject are a list."""
+    done = relay.command("doctor", "--config", str(relay.routes_path), "--state", str(relay.state), "--json",
+                         *arguments, check=check)
+    found = {}
+    for line in done.stdout.splitlines():
+        finding = json.loads(line)
+        found.setdefault(finding["subject"], []).append((finding["level"], finding["text"]))
+    return found
+
+
+@pytest.mark.release
+def test_nothing_is_wrong_with_a_running_relay_and_nothing_is_sent(make_relay, make_sink):
+    sink = make_sink()
+    relay = make_relay(routes_to({"crm": sink})).start()
+    relay.post()
+    relay.settled(delivered=1)
+    found = doctor(relay, check=0)
+    levels = {subject: [level for level, _ in findings] for subject, findings in found.items()}
+    assert levels["state"] == levels["store"] == levels["relay"] == levels["clock"] == levels["routes"] == ["ok"]
+    assert levels["destination crm"] == ["ok"]
+    assert len(sink.requests) == 1, "only the event"
+    plain = relay.command("doctor", "--config", str(relay.routes_path), "--state", str(relay.state), check=0)
+    assert b"ok      store: sound" in plain.stdout and plain.stderr == b""
+    relay.stop()
+    assert doctor(relay, "--offline", check=0)["relay"] == [("note", "no relay runs on this directory")]
+
+
+def test_what_is_wrong_is_said_with_what_to_do(make_relay, make_sink):
+    relay = make_relay(routes_to({"crm": make_sink()}))
+    assert doctor(relay, check=66)["state"][0][0] == "error"
+    routes = routes_to({"crm": make_sink()})
+    routes["destinations"]["closed"] = {"url": f"http://127.0.0.1:{free_port()}/secret-path", "allowPrivate": ["127.0.0.0/8"]}
+    routes["sources"]["gruveo"]["keys"] = [{"file": "key"}]
+    relay.write_routes(routes)
+    key = relay.directory / "key"
+    key.write_text(KEY)
+    key.chmod(0o644)
+    relay.start()
+    relay.stop()
+    relay.state.chmod(0o755)
+    found = doctor(relay, check=0)
+    assert "chmod 700" in found["state"][0][1] and found["state"][0][0] == "warning"
+    assert any("chmod 600" in text for _, text in found["routes"])
+    assert found["destination closed"][0][0] == "warning"
+    assert "secret-path" not in json.dumps(found)
+    assert not {name for name in doctor(relay, "--offline", check=0) if name.startswith("destination")}
+    relay.write_routes("{")
+    assert doctor(relay, check=78)["routes"][0][0] == "error"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_an_error(make_relay, make_sink, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key", "-out",
+                    tmp_path / "cert", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    listener = socket.create_server(("127.0.0.1", 0))
+    received = []
+
+    def answer():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with context.wrap_socket(connection, server_side=True) as secure:
+                    received.append(secure.recv(100))
+            except OSError:
+                received.append(None)
+
+    threading.Thread(target=answer, daemon=True).start()
+    url = f"https://localhost:{listener.getsockname()[1]}/x"
+    routes = routes_to({"crm": make_sink()})
+    routes["destinations"]["secure"] = {"url": url, "allowPrivate": ["127.0.0.0/8", "::1/128"]}
+    relay = make_relay(routes)
+    relay.start()
+    assert doctor(relay, check=69)["destination secure"][0][0] == "error"
+    routes["destinations"]["secure"]["tls"] = {"ca": str(tmp_path / "cert")}
+    relay.write_routes(routes)
+    assert doctor(relay, check=0)["destination secure"] == [
+        ("ok", f"https://localhost:{listener.getsockname()[1]}/… takes connections over TLS")]
+    assert received[-1] == b"", "the handshake, and no byte of a request"
+    listener.close()
+
+
+def test_an_event_whose_bytes_have_changed_is_shown_kept_and_not_sent(make_relay, make_sink):
+    sink = make_sink(lambda request: 503)
+    relay = make_relay(routes_to({"crm": sink}, crm={"retry": {"schedule": ["1s"] * 50, "for": "1h"}})).start()
+    for name in ("good", "bad"):
+        assert relay.post(sample(name))[0] == 200
+    relay.kill()
+    with sqlite3.connect(relay.state / "queue.sqlite") as database:
+        database.execute("UPDATE events SET body = replace(body, 'bad', 'worse') WHERE id = 2")
+    sink.requests.clear()
+    sink.answer = lambda request: 200
+    relay.start()
+    eventually(lambda: "stored bytes have changed" in relay.log(), what="the report")
+    eventually(lambda: relay.counts()["delivered"] == 1, what="the good one")
+    assert relay.counts()["pending"] == 1 and len(sink.requests) == 1
+    store = doctor(relay, "--offline", check=65)["store"]
+    assert any("1 deliveries wait whose event's bytes have changed" in text for _, text in store)
+    assert relay.command("doctor", "--repair", "--state", str(relay.state), check=75)
+    relay.stop()
+    done = relay.command("doctor", "--repair", "--state", str(relay.state), check=0)
+    assert b"lost: 1 deliveries that waited" in done.stderr and b"left out: 1 events" in done.stderr
+    assert doctor(relay, "--offline", check=0)["store"][0][0] == "ok"
+    again = relay.command("doctor", "--repair", "--state", str(relay.state), check=0)
+    assert again.stderr == b"nothing to repair\n"
+
+
+def test_damage_found_after_the_start_refuses_events_and_says_so(make_relay, make_sink):
+    relay = make_relay(routes_to({"crm": make_sink(lambda request: 503)})).start()
+    assert relay.post(sample("one"))[0] == 200
+    relay.kill()
+    with sqlite3.connect(relay.state / "queue.sqlite") as database:
+        database.execute("UPDATE totals SET pending = 5")
+    relay.start()
+    eventually(lambda: relay.post(sample("two"))[0] == 503, what="the refusal")
+    assert "doctor --repair" in relay.log()
+    found = doctor(relay, "--offline", check=65)
+    assert found["relay"][0][0] == "error" and "doctor --repair" in found["relay"][0][1]
+    assert relay.stop() == 0
+    relay.command("doctor", "--repair", "--state", str(relay.state), check=0)
+    relay.start()
+    assert relay.post(sample("three"))[0] == 200
+    assert subprocess.run([BINARY, "doctor", "--help"], capture_output=True).returncode == 0
