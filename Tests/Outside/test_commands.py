@@ -14,7 +14,7 @@ import time
 import pytest
 
 from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, routes_to, sample, signature
-from test_durability import Ledger, World, loaded
+from ledger import Ledger, World, loaded
 
 COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
             ["reload"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]

@@ -16,7 +16,8 @@ import time
 import pytest
 
 from harness import event_id, eventually, every, routes_to, sample
-from test_durability import EATMYDATA, Ledger, World, loaded
+from ledger import Ledger, World, loaded
+from test_durability import EATMYDATA
 
 pytestmark = [
     pytest.mark.soak,
@@ -84,17 +85,19 @@ def disk(tmp_path):
 class Survivors(World):
     """Nothing is taken before the cut, so that what the disk forgot is lost for good."""
 
+    def __init__(self, make_sink, directory):
+        super().__init__(make_sink, directory)
+        self.ordinary = dict(self.answers)
+
     def routes(self):
         patience = every(1, 100)
-        return routes_to(self.sinks, good=patience, moody=patience)
+        return super().routes(good=patience, moody=patience)
 
     def close(self):
-        for name in ("good", "moody"):
-            self.sinks[name].answer = lambda request: 503
+        self.answers.update(good=lambda: 503, moody=lambda: 503)
 
     def open(self):
-        for name in ("good", "moody"):
-            self.sinks[name].answer = lambda request, name=name: self.take(name, request, 200)
+        self.answers.update({**self.ordinary, "moody": lambda: 200})
 
 
 def cut_power(relay, disk):
@@ -124,11 +127,11 @@ def power_cut(relay, world, ledger, disk, seconds):
 
 
 @pytest.fixture
-def relay_on(make_relay, make_sink, disk):
+def relay_on(make_relay, make_sink, disk, tmp_path):
     """A world, a ledger and a relay whose state is on the disk; whatever happens it is dead before the unmount."""
     with contextlib.ExitStack() as stack:
         def make(**environment):
-            world, ledger = Survivors(make_sink), Ledger()
+            world, ledger = Survivors(make_sink, tmp_path), Ledger(tmp_path / "ledger")
             relay = make_relay(
                 world.routes(), state=disk.mount_point / "state", environment=environment,
                 arguments=["--log-level", "error"])
@@ -169,9 +172,8 @@ def dead_letter_survives(relay, world, ledger, disk):
     Before it the WAL is checkpointed whole, as after long work, and so is written over from its start: its sync then
     no longer commits ext4's journal, and with it every name, by chance.
     """
-    sink = world.sinks["refusing"]
     world.open()
-    sink.answer = lambda request: 200
+    world.answers["refusing"] = lambda: 200
     relay.start()
     loaded(relay, ledger, 1, then=lambda: None)
     relay.settled(60)
@@ -179,8 +181,8 @@ def dead_letter_survives(relay, world, ledger, disk):
     with contextlib.closing(sqlite3.connect(relay.state / "queue.sqlite")) as database:
         busy, frames, moved = database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         assert busy == 0 and 0 < frames == moved
-    sink.answer = lambda request: 422
-    body = sample(f"letter-{ledger.next()}")
+    world.answers["refusing"] = lambda: 422
+    body = ledger.next()
     assert relay.post(body)[0] == 200
     eventually(lambda: relay.counts()["dead"] == 1, what="the death")
     cut_power(relay, disk)
