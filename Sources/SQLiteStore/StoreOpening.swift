@@ -20,6 +20,7 @@ struct StoreOpening {
             } else if size == 0 {
                 try make(directory.database)
             } else {
+                try undoFirstStart(directory.database)
                 try check(directory, mark)
             }
         } catch let failure as SystemFailure {
