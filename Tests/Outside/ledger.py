@@ -331,9 +331,8 @@ def loaded(relay, ledger, seconds, threads=4, pause=0.0, then=None):
 class World:
     """Three destinations that outlive the relay: one takes all, one fails at first, one refuses all."""
 
-    names = ("good", "moody", "refusing")
-
-    def __init__(self, make_sink, directory=None):
+    def __init__(self, make_sink, directory=None, names=("good", "moody", "refusing")):
+        self.names = names
         chance = random.Random(1)
         self.recorder = Recorder(directory and directory / "recorded")
         self.answers = {"good": lambda: 200, "moody": lambda: chance.choice([200, 200, 503]), "refusing": lambda: 422}
@@ -342,6 +341,7 @@ class World:
             for name in self.names}
 
     def routes(self, **more):
+        """The file, in which all events go to all three; `more` adds to a destination by name."""
         return routes_to(self.sinks, **{"moody": every(1, 60), **more})
 
     def check(self, relay, ledger, seconds=120):
