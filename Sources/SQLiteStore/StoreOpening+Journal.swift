@@ -5,7 +5,8 @@ extension StoreOpening {
     /// Undoes a first start that was cut short.
     ///
     /// Only until the database is in WAL mode does SQLite keep a rollback journal. What it says must be undone before
-    /// anything is read, and a read-only connection cannot do that: `SQLITE_READONLY_ROLLBACK` (sqlite.org/rescode.html).
+    /// anything is read, and a read-only connection cannot do that: `SQLITE_READONLY_ROLLBACK`
+    /// (sqlite.org/rescode.html).
     func undoFirstStart(_ path: String) throws {
         let hasLog = (StateDirectory.size(path + "-wal") ?? 0) > 0
         guard !hasLog, (StateDirectory.size(path + "-journal") ?? 0) > 0 else { return }

@@ -167,7 +167,8 @@ def smuggling_forms():
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(inner), inner)
     for name, fields, body in [
         ("length and coding", ["Content-Length: 5", "Transfer-Encoding: chunked"], b"0\r\n\r\n" + inner),
-        ("coding and length", ["Transfer-Encoding: chunked", f"Content-Length: {len(inner) + 5}"], b"0\r\n\r\n" + inner),
+        ("coding and length", ["Transfer-Encoding: chunked", f"Content-Length: {len(inner) + 5}"],
+         b"0\r\n\r\n" + inner),
         ("two lengths", ["Content-Length: 0", f"Content-Length: {len(inner)}"], inner),
         ("a list of lengths", [f"Content-Length: 0, {len(inner)}"], inner),
         ("a negative length", ["Content-Length: -1"], inner),
@@ -262,8 +263,8 @@ def test_random_bytes_store_nothing_that_was_not_signed(one, count):
                 while connection.recv(65536):
                     pass
 
-    thrown = [chance.randbytes(chance.randint(1, 3000)) if number % 5 == 0 else mutated(chance.choice(pipelines), chance)
-              for number in range(count)]
+    thrown = [chance.randbytes(chance.randint(1, 3000)) if number % 5 == 0
+              else mutated(chance.choice(pipelines), chance) for number in range(count)]
     before = resident(relay)
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         list(pool.map(throw, thrown))
@@ -402,8 +403,8 @@ def test_three_times_too_much_is_answered_and_forgotten_within_two_seconds(one):
     begun = time.monotonic()
     crowd.finish(20)
     recovered = time.monotonic() - begun
-    print(f"\ncapacity {rate:.0f}/s, offered {offered:.0f}/s: {crowd.answers}, p99 {percentile(crowd.waits, 99):.2f} s, "
-          f"{crowd.pending()} without an answer, recovered after {recovered:.2f} s")
+    print(f"\ncapacity {rate:.0f}/s, offered {offered:.0f}/s: {crowd.answers}, "
+          f"p99 {percentile(crowd.waits, 99):.2f} s, {crowd.pending()} without an answer, recovered after {recovered:.2f} s")
     assert crowd.pending() == 0, "no client waits until it gives up"
     assert crowd.answers.keys() <= {"200", "503"}, crowd.answers
     assert recovered < 2

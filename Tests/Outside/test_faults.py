@@ -20,6 +20,7 @@ import pytest
 
 from harness import Relay, every, eventually, routes_to, sample
 from ledger import Ledger, World, collect, judge, loaded, under_load
+from test_durability import EATMYDATA
 from test_zoo import resident
 
 
@@ -44,7 +45,8 @@ def came_up(relay):
         if relay.process.poll() is not None:
             return "ended"
         try:
-            return "up" if relay.request("GET", "/healthz")[0] == 200 and (relay.state / "admin.sock").exists() else None
+            is_healthy = relay.request("GET", "/healthz")[0] == 200
+            return "up" if is_healthy and (relay.state / "admin.sock").exists() else None
         except (OSError, http.client.HTTPException):
             return None
     return eventually(look, 60, "a start or an end") == "up"
@@ -104,7 +106,8 @@ def test_a_kill_at_the_nth_system_call_loses_nothing(make_sink, tmp_path, is_lon
                 return number
         return None
 
-    every_call = ["fdatasync,fsync", "pwrite64", "renameat,renameat2,rename", "sendto,write,writev", "connect", "accept4"]
+    every_call = ["fdatasync,fsync", "pwrite64", "renameat,renameat2,rename", "sendto,write,writev", "connect",
+                  "accept4"]
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         found = dict(zip(every_call, pool.map(lives, every_call)))
     print(f"\nthe first number at which nobody was killed: {found}")
@@ -133,11 +136,12 @@ def failing(relay, log, calls, error, when):
         tracer.wait(20)
 
 
-def failed_at(make_sink, directory, calls, error, when):
+def failed_at(make_sink, directory, calls, error, when, **environment):
     """Calls fail for a while, then none: no false 200, and no restart is needed. Returns the answers."""
     directory.mkdir()
     world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
-    relay = Relay(world.routes(), directory=directory, arguments=["--log-level", "error"])
+    relay = Relay(
+        world.routes(), directory=directory, environment=environment, arguments=["--log-level", "error"])
     try:
         relay.start()
         assert post(relay, ledger) == 200
@@ -169,6 +173,11 @@ def test_a_disk_that_fails_for_a_while_gives_503_and_no_false_200(make_sink, tmp
     print(f"\n{calls} {error}: {found}")
     assert set(found["1+"]) == {503}, "nothing could be stored"
     assert any(len(set(answers)) == 2 for answers in found.values())
+
+
+def test_a_relay_that_does_not_sync_answers_200_whatever_the_disk_says(make_sink, tmp_path):
+    """The proof that the 503s above come from the syncs."""
+    assert set(failed_at(make_sink, tmp_path / "lying", "fdatasync", "EIO", "1+", LD_PRELOAD=EATMYDATA)) == {200}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
@@ -279,17 +288,19 @@ def test_a_storm_of_reloads_loses_nothing_and_leaves_nothing_open(make_relay, ma
     def storm(seconds):
         end, turn = time.monotonic() + seconds, 0
         while time.monotonic() < end:
-            if turn % 10 == 0:
-                files[turn // 10 % len(files)][1]()
+            if turn % 4 == 0:
+                files[turn // 4 % len(files)][1]()
             relay.process.send_signal(signal.SIGHUP)
             turn += 1
             time.sleep(0.01)
         return turn
 
     with under_load(relay, ledger, threads=2, pause=0.01):
-        for _, put in files:
-            put()
-            relay.command("reload", "--state", str(relay.state))
+        # The memory for reading the huge one is kept by the allocator of each thread that has read it.
+        dict(files)["huge"]()
+        for _ in range(20):
+            relay.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
         storm(1)
         open_before, size_before = len(os.listdir(f"/proc/{relay.pid()}/fd")), resident(relay)
         signals = storm(seconds)
@@ -308,7 +319,7 @@ def test_a_storm_of_reloads_loses_nothing_and_leaves_nothing_open(make_relay, ma
     print(f"\n{signals} signals in {seconds} s, {open_before} descriptors before and {open_after} after, "
           f"VmRSS {size_before} kB before and {resident(relay)} kB after")
     assert open_after <= open_before + 4 * 8
-    assert resident(relay) < size_before * 1.1 + 4 * 1024
+    assert resident(relay) < size_before * 1.1 + 8 * 1024
     lines = relay.log().count("reload refused")
     assert 0 < lines, "the bad ones were reported"
     assert relay.stop() == 0
@@ -431,8 +442,9 @@ def test_a_clock_that_is_set_parks_nothing_and_bursts_nothing(make_relay, make_s
     clock = Clock(tmp_path)
     world, ledger = World(make_sink, names=("good", "moody")), Ledger()
     world.answers["moody"] = lambda: 503
-    relay = make_relay(world.routes(moody={"concurrency": 2, "retry": {"schedule": ["2s"] * 90, "for": "60d"}}), environment=clock.environment,
-                       arguments=["--log-level", "error"]).start()
+    patient = {"concurrency": 2, "retry": {"schedule": ["2s"] * 90, "for": "60d"}}
+    relay = make_relay(
+        world.routes(moody=patient), environment=clock.environment, arguments=["--log-level", "error"]).start()
     for _ in range(20):
         assert post(relay, ledger) == 200
     eventually(lambda: len(world.sinks["moody"].requests) >= 10, what="attempts that fail")
@@ -449,4 +461,4 @@ def test_a_clock_that_is_set_parks_nothing_and_bursts_nothing(make_relay, make_s
     counts = relay.settled(30)
     assert counts["matched"] == 25 and counts["delivered"] == 50 and counts["dead"] == 0, counts
     judge(collect(relay, ledger, world.recorder, [("good",), ("moody",)]))
-    assert burst <= 25 * 3 + 4, "no delivery was tried more often than its schedule says"
+    assert burst <= 25 * 3 + 2, "no delivery was tried more often than its schedule says"

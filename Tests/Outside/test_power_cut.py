@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.soak,
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root"),
 ]
-ROUNDS = 20
+ROUNDS = 50
 IGNORES_DIRECTORIES = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -49,14 +49,14 @@ def run(*command):
 
 
 class Disk:
-    """An ext4 in a sparse file, mounted on loop, whose power can be cut. The relay wants 256 MiB free."""
+    """A file system in a sparse file, mounted on loop, whose power can be cut. The relay wants 256 MiB free."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, kind):
         self.image, self.mount_point = directory / "disk.img", directory / "mount"
         self.mount_point.mkdir()
         with open(self.image, "wb") as image:
             image.truncate(1024 * 1024 * 1024)
-        run("mkfs.ext4", "-q", "-F", str(self.image))
+        run(f"mkfs.{kind}", "-q", "-F" if kind == "ext4" else "-f", str(self.image))
         self.mount()
 
     def mount(self):
@@ -70,13 +70,12 @@ class Disk:
         run("xfs_io", "-x", "-c", "shutdown", str(self.mount_point))
 
     def unmount(self):
-        if self.mount_point.is_mount():
-            run("umount", str(self.mount_point))
+        run("umount", str(self.mount_point))
 
 
-@pytest.fixture
-def disk(tmp_path):
-    disk = Disk(tmp_path)
+@pytest.fixture(params=["ext4", "xfs"])
+def disk(tmp_path, request):
+    disk = Disk(tmp_path, request.param)
     yield disk
     subprocess.run(["umount", "-l", str(disk.mount_point)], capture_output=True, timeout=60)
     disk.image.unlink()
