@@ -180,6 +180,19 @@ def test_a_relay_that_does_not_sync_answers_200_whatever_the_disk_says(make_sink
     assert set(failed_at(make_sink, tmp_path / "lying", "fdatasync", "EIO", "1+", LD_PRELOAD=EATMYDATA)) == {200}
 
 
+@pytest.mark.soak
+def test_a_dead_letter_that_cannot_be_written_stays_queued_and_is_written_later(make_relay, make_sink, tmp_path):
+    world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
+    relay = make_relay(world.routes()).start()
+    with failing(relay, tmp_path / "strace", "renameat,renameat2,rename", "ENOSPC", "1+"):
+        assert post(relay, ledger) == 200
+        eventually(lambda: "dead letter not written" in relay.log(), what="the line in the log")
+        assert relay.dead_letters() == [] and relay.counts()["dead"] == 0
+    evidence = world.check(relay, ledger)
+    assert evidence.dead["refusing"] == ledger.acknowledged
+    assert len(world.sinks["refusing"].requests) == 2, "asked again a minute later"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 def test_a_full_disk_gives_503_and_goes_on_when_there_is_room_again(make_relay, make_sink, tmp_path):
     disk = tmp_path / "disk"
