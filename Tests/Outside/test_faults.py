@@ -284,7 +284,7 @@ def storm_files(relay, world):
         ("good", lambda: whole(good)), ("bad", lambda: whole(good.replace('"url"', '"ulr"'))),
         ("good", lambda: whole(good)), ("half", lambda: path.write_text(good[:len(good) // 2])),
         ("absent", lambda: path.unlink()), ("renamed", lambda: whole(json.dumps(renamed))),
-        ("huge", lambda: whole(good + " " * (5 << 20))), ("empty", lambda: whole("")), ("good", lambda: whole(good)),
+        ("huge", lambda: whole(good + " " * (1 << 20))), ("empty", lambda: whole("")), ("good", lambda: whole(good)),
     ]
 
 
