@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,7 @@ RELAY_CURL_LONG(low_speed_limit, CURLOPT_LOW_SPEED_LIMIT)
 RELAY_CURL_LONG(low_speed_seconds, CURLOPT_LOW_SPEED_TIME)
 RELAY_CURL_LONG(connection_lifetime_seconds, CURLOPT_MAXLIFETIME_CONN)
 RELAY_CURL_LONG(connection_idle_seconds, CURLOPT_MAXAGE_CONN)
+RELAY_CURL_LONG(fresh_connect, CURLOPT_FRESH_CONNECT)
 RELAY_CURL_LONG(no_signal, CURLOPT_NOSIGNAL)
 RELAY_CURL_LONG(quick_exit, CURLOPT_QUICK_EXIT)
 
@@ -89,6 +91,27 @@ static inline void *_Nullable relay_curl_get_context(CURL *_Nonnull easy) {
 static inline long relay_curl_get_os_errno(CURL *_Nonnull easy) {
     long number = 0;
     return curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK ? number : 0;
+}
+
+/* Socket and ports of the connection that a finished transfer has used; the socket is CURL_SOCKET_BAD if it is closed. */
+static inline bool relay_curl_get_connection(
+    CURL *_Nonnull easy, curl_socket_t *_Nonnull socket, long *_Nonnull local_port, long *_Nonnull peer_port
+) {
+    return curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, socket) == CURLE_OK
+        && curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, local_port) == CURLE_OK
+        && curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, peer_port) == CURLE_OK;
+}
+
+/* Whether the socket still is the one between these ports and has bytes, or its end, to read. */
+static inline bool relay_socket_has_input(curl_socket_t socket, int local_port, int peer_port) {
+    struct sockaddr_in6 local = {0}, peer = {0};
+    socklen_t local_size = sizeof(local), peer_size = sizeof(peer);
+    struct pollfd polled = {.fd = socket, .events = POLLIN};
+    if (getsockname(socket, (struct sockaddr *)&local, &local_size) != 0) return false;
+    if (getpeername(socket, (struct sockaddr *)&peer, &peer_size) != 0) return false;
+    /* The port is at the same place for both families. */
+    if (ntohs(local.sin6_port) != local_port || ntohs(peer.sin6_port) != peer_port) return false;
+    return poll(&polled, 1, 0) > 0;
 }
 
 static inline CURLMcode relay_curl_multi_set_max_host_connections(CURLM *_Nonnull multi, long count) {

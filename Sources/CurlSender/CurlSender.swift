@@ -25,6 +25,7 @@ package actor CurlSender: Sender {
     private var inquiring: [ObjectIdentifier: Transfer] = [:]
     private var gate = LookupGate()
     private var lookUpCount = 0
+    private let keptSockets = KeptSockets()
     private var hasNew = false
 
     private var isClosing = false
@@ -83,7 +84,7 @@ package actor CurlSender: Sender {
     // MARK: Start
 
     private func start(_ request: OutgoingRequest, _ completion: @escaping Transfer.Completion) {
-        guard !isClosing, let transfer = takeIdle(for: request) ?? Transfer.make(userAgent: userAgent) else {
+        guard !isClosing, let transfer = takeIdle(for: request) ?? makeTransfer() else {
             let failure = TransferFailure(isClosing ? .cancelled : .connect, isClosing ? "shutting down" : "no memory")
             let now = Timestamp(milliseconds: Clock.now(CLOCK_REALTIME))
             let result = AttemptResult(ending: .failure(failure), startedAt: now, durationMilliseconds: 0)
@@ -98,6 +99,8 @@ package actor CurlSender: Sender {
             finishLater(transfer, error)
         }
     }
+
+    private func makeTransfer() -> Transfer? { Transfer.make(userAgent: userAgent, keptSockets: keptSockets) }
 
     private func admit(_ transfer: Transfer) {
         let verdict =
@@ -170,9 +173,15 @@ package actor CurlSender: Sender {
         var code = CURLE_OK
         while relay_curl_multi_next_finished(multi, &easy, &code) {
             guard let handle = easy, let transfer = Transfer.from(relay_curl_get_context(handle)) else { continue }
+            keptSockets.note(transfer.easy)
             remove(transfer)
-            let ending = transfer.ending(code)
             if transfer.isCounted || !transfer.peer.hasAddress { noteLookup(transfer, code) }
+            if transfer.hasMetStray {
+                transfer.avoidStray()
+                add(transfer)
+                continue
+            }
+            let ending = transfer.ending(code)
             if code == CURLE_COULDNT_RESOLVE_HOST, inquire(transfer) { continue }
             finish(transfer, ending)
         }

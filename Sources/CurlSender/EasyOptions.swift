@@ -69,10 +69,10 @@ extension Transfer {
             return relay_curl_open_socket(address)
         }
         relay_curl_set_pre_request_context(easy, context)
-        relay_curl_set_pre_request_function(easy) { context, peer, _, _, _ in
-            guard let transfer = Transfer.from(context), let peer, transfer.maySend(toPeer: peer) else {
-                return CURL_PREREQFUNC_ABORT
-            }
+        relay_curl_set_pre_request_function(easy) { context, peer, _, peerPort, localPort in
+            guard let transfer = Transfer.from(context), let peer, transfer.maySend(toPeer: peer),
+                !transfer.meetsStray(localPort: localPort, peerPort: peerPort)
+            else { return CURL_PREREQFUNC_ABORT }
             return CURL_PREREQFUNC_OK
         }
     }

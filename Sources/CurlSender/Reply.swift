@@ -11,6 +11,8 @@ struct Reply {
     /// Whether the empty line behind the headers of a final answer (not 1xx) has come.
     private(set) var hasHeaders = false
     private(set) var isCut = false
+    /// Whether the status line is one of HTTP/1.
+    private(set) var isHTTP1 = false
     private var headerCount = 0
     private let bodyLimit: Int
 
@@ -41,6 +43,7 @@ struct Reply {
 
     private mutating func startHeaders(statusLine: UnsafeRawBufferPointer) {
         self = Reply(bodyLimit: bodyLimit)
+        isHTTP1 = statusLine.count > 5 && statusLine[5] == UInt8(ascii: "1")
         let digits = statusLine.drop { $0 != UInt8(ascii: " ") }.drop { $0 == UInt8(ascii: " ") }.prefix(3)
         status = digits.reduce(0) { $0 * 10 + Int($1) - Int(UInt8(ascii: "0")) }
     }

@@ -26,6 +26,17 @@ final class Transfer {
     /// Whether addresses are held against the policy; off only for what a person types on the command line.
     private let isPoliced: Bool
     private(set) var peer = PeerCheck()
+    /// Whether the request was stopped because its connection, kept from earlier, had something to read already.
+    ///
+    /// Whatever that is, it answers no request of ours: a second answer to the last one, or the notice of a proxy that
+    /// closes. libcurl before 8.0 would take it for the answer to this request.
+    private(set) var hasMetStray = false
+    /// Nil where no connection is ever used twice.
+    private let keptSockets: KeptSockets?
+    private var hasConnected = false
+    private var isFreshConnectSet = false
+    /// Only in HTTP/1 does nothing come unasked for; over TLS an answer has to show first what is spoken.
+    private var speaksHTTP1 = false
     private(set) var reply: Reply
     private let bodyLimit: Int
     private var startedAt = Timestamp(milliseconds: 0)
@@ -41,15 +52,21 @@ final class Transfer {
     static let bodyCapacityKept = 64 * 1024
 
     /// - Returns: nil when libcurl has no memory for a handle.
-    static func make(userAgent: String, bodyLimit: Int = Response.bodyLimit, isPoliced: Bool = true) -> Transfer? {
+    static func make(
+        userAgent: String, bodyLimit: Int = Response.bodyLimit, isPoliced: Bool = true, keptSockets: KeptSockets? = nil
+    ) -> Transfer? {
         guard let easy = curl_easy_init() else { return nil }
-        let transfer = Transfer(easy, userAgent, bodyLimit, isPoliced)
+        let transfer = Transfer(easy, userAgent, bodyLimit, isPoliced, keptSockets)
         _ = Unmanaged.passRetained(transfer)
         transfer.setConstantOptions()
         return transfer
     }
 
-    private init(_ easy: UnsafeMutableRawPointer, _ userAgent: String, _ bodyLimit: Int, _ isPoliced: Bool) {
+    private init(
+        _ easy: UnsafeMutableRawPointer, _ userAgent: String, _ bodyLimit: Int, _ isPoliced: Bool,
+        _ keptSockets: KeptSockets?
+    ) {
+        self.keptSockets = keptSockets
         self.easy = easy
         self.userAgent = userAgent
         self.bodyLimit = bodyLimit
@@ -84,13 +101,32 @@ final class Transfer {
     /// Sets the handle up for a request; what it has from the last one is left alone.
     /// - Throws: a `setup` failure for a request that must not be sent.
     func prepare(_ request: OutgoingRequest) throws(TransferFailure) {
-        errorBuffer.pointee = 0
-        reply = Reply(bodyLimit: bodyLimit)
+        speaksHTTP1 = speaksHTTP1 || reply.isHTTP1
+        beginAnew()
         if request.options != options { setOptions(request.options) }
         if request.url != url { try setURL(request.url) }
-        peer.begin()
+        if isFreshConnectSet { setFreshConnect(false) }
         try setMethod(request)
         relay_curl_set_headers(easy, try headers.fill(request.headers, userAgent: userAgent))
+    }
+
+    /// Makes the same request ready for a connection of its own.
+    func avoidStray() {
+        beginAnew()
+        setFreshConnect(true)
+    }
+
+    private func beginAnew() {
+        errorBuffer.pointee = 0
+        reply = Reply(bodyLimit: bodyLimit)
+        hasMetStray = false
+        hasConnected = false
+        peer.begin()
+    }
+
+    private func setFreshConnect(_ isOn: Bool) {
+        isFreshConnectSet = isOn
+        relay_curl_set_fresh_connect(easy, isOn ? 1 : 0)
     }
 
     private func setOptions(_ options: TransferOptions) {
@@ -109,6 +145,7 @@ final class Transfer {
     private func setURL(_ text: String) throws(TransferFailure) {
         url = nil
         host = try RequestURL.host(of: text)
+        speaksHTTP1 = text.lowercased().hasPrefix("http:")
         needsLookup = !host.hasPrefix("[") && AddressText.parse(host) == nil
         guard relay_curl_set_url(easy, text) == CURLE_OK else { throw TransferFailure(.setup, "no memory for the URL") }
         url = text
@@ -171,9 +208,18 @@ final class Transfer {
 
     func receive(body bytes: UnsafeRawBufferPointer) -> Bool { reply.receive(body: bytes) }
 
-    func mayConnect(to address: [UInt8]) -> Bool { !isPoliced || peer.mayConnect(to: address) }
+    func mayConnect(to address: [UInt8]) -> Bool {
+        hasConnected = true
+        return !isPoliced || peer.mayConnect(to: address)
+    }
 
     func maySend(toPeer text: UnsafePointer<CChar>) -> Bool { !isPoliced || peer.maySend(to: text) }
+
+    func meetsStray(localPort: Int32, peerPort: Int32) -> Bool {
+        guard !hasConnected, speaksHTTP1, let keptSockets else { return false }
+        hasMetStray = keptSockets.haveInput(localPort: localPort, peerPort: peerPort)
+        return hasMetStray
+    }
 }
 
 /// Milliseconds of a system clock.

@@ -24,6 +24,7 @@ struct StoreOpening {
                 try StateDirectory.makeFile(directory.database)
                 return true
             }
+            try undoFirstStart(directory.database)
             try check(directory, mark)
             guard case .found(let note) = mark, let stamp = note.closed else { return false }
             return !hasLog && stamp == FileStamp(directory.database)

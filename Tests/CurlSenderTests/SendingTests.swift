@@ -117,6 +117,27 @@ struct SendingTests {
         }
     }
 
+    /// An answer that was there before its request is none: taken for one, it would make an event count as delivered.
+    @Test func whatAConnectionSaysUnaskedIsNoAnswerToTheNextRequest() async throws {
+        let strays = Mutex(0)
+        let server = TestServer { connection in
+            while connection.readRequest() != nil {
+                connection.write("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+                // Late enough not to be in the same read as the answer.
+                usleep(20_000)
+                strays.withLock { $0 += 1 }
+                connection.write(plainAnswer)
+            }
+        }
+        try await withServer(server) { server, sender in
+            for number in 1...5 {
+                #expect(await sender.response(to: request(server.url()))?.status == 202)
+                while strays.withLock({ $0 }) < number { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            #expect(server.connections == 5)
+        }
+    }
+
     @Test func manyRequestsFlyAtOnceAndEachIsAnsweredOnce() async throws {
         try await withServer(.answering(plainAnswer)) { server, sender in
             let answered = await withTaskGroup(of: Bool.self) { group in

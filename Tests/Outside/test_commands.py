@@ -14,7 +14,6 @@ import time
 import pytest
 
 from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, routes_to, sample, signature
-from test_durability import Ledger, World, loaded
 
 COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
             ["reload"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
@@ -314,22 +313,6 @@ def test_sigterm_gives_up_what_takes_longer_than_the_drain_and_sends_it_again(ma
     relay.start()
     relay.settled(delivered=1)
     assert sink.ids() == [event_id(SAMPLE)] * 2
-
-
-@pytest.mark.parametrize("way, rounds", [(signal.SIGTERM, 3), (signal.SIGINT, 1)], ids=["SIGTERM", "SIGINT"])
-def test_stopping_under_load_loses_nothing(make_relay, make_sink, way, rounds):
-    world, ledger = World(make_sink), Ledger()
-    relay = make_relay(world.routes(), arguments=["--log-level", "error"])
-
-    def stop():
-        relay.process.send_signal(way)
-        assert relay.process.wait(20) == 0
-
-    for _ in range(rounds):
-        relay.start()
-        loaded(relay, ledger, 0.2, then=stop)
-    relay.start()
-    world.check(relay, ledger)
 
 
 def test_readiness_and_reload_are_told_to_systemd(make_relay, make_sink, tmp_path):

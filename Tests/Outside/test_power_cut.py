@@ -16,13 +16,14 @@ import time
 import pytest
 
 from harness import event_id, eventually, every, routes_to, sample
-from test_durability import EATMYDATA, Ledger, World, loaded
+from ledger import Ledger, World, loaded
+from test_durability import EATMYDATA
 
 pytestmark = [
     pytest.mark.soak,
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root"),
 ]
-ROUNDS = 20
+ROUNDS = 50
 IGNORES_DIRECTORIES = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -48,14 +49,14 @@ def run(*command):
 
 
 class Disk:
-    """An ext4 in a sparse file, mounted on loop, whose power can be cut. The relay wants 256 MiB free."""
+    """A file system in a sparse file, mounted on loop, whose power can be cut. The relay wants 256 MiB free."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, kind):
         self.image, self.mount_point = directory / "disk.img", directory / "mount"
         self.mount_point.mkdir()
         with open(self.image, "wb") as image:
             image.truncate(1024 * 1024 * 1024)
-        run("mkfs.ext4", "-q", "-F", str(self.image))
+        run(f"mkfs.{kind}", "-q", "-F" if kind == "ext4" else "-f", str(self.image))
         self.mount()
 
     def mount(self):
@@ -69,13 +70,12 @@ class Disk:
         run("xfs_io", "-x", "-c", "shutdown", str(self.mount_point))
 
     def unmount(self):
-        if self.mount_point.is_mount():
-            run("umount", str(self.mount_point))
+        run("umount", str(self.mount_point))
 
 
-@pytest.fixture
-def disk(tmp_path):
-    disk = Disk(tmp_path)
+@pytest.fixture(params=["ext4", "xfs"])
+def disk(tmp_path, request):
+    disk = Disk(tmp_path, request.param)
     yield disk
     subprocess.run(["umount", "-l", str(disk.mount_point)], capture_output=True, timeout=60)
     disk.image.unlink()
@@ -84,17 +84,19 @@ def disk(tmp_path):
 class Survivors(World):
     """Nothing is taken before the cut, so that what the disk forgot is lost for good."""
 
+    def __init__(self, make_sink, directory):
+        super().__init__(make_sink, directory)
+        self.ordinary = dict(self.answers)
+
     def routes(self):
         patience = every(1, 100)
-        return routes_to(self.sinks, good=patience, moody=patience)
+        return super().routes(good=patience, moody=patience)
 
     def close(self):
-        for name in ("good", "moody"):
-            self.sinks[name].answer = lambda request: 503
+        self.answers.update(good=lambda: 503, moody=lambda: 503)
 
     def open(self):
-        for name in ("good", "moody"):
-            self.sinks[name].answer = lambda request, name=name: self.take(name, request, 200)
+        self.answers.update({**self.ordinary, "moody": lambda: 200})
 
 
 def cut_power(relay, disk):
@@ -124,11 +126,11 @@ def power_cut(relay, world, ledger, disk, seconds):
 
 
 @pytest.fixture
-def relay_on(make_relay, make_sink, disk):
+def relay_on(make_relay, make_sink, disk, tmp_path):
     """A world, a ledger and a relay whose state is on the disk; whatever happens it is dead before the unmount."""
     with contextlib.ExitStack() as stack:
         def make(**environment):
-            world, ledger = Survivors(make_sink), Ledger()
+            world, ledger = Survivors(make_sink, tmp_path), Ledger(tmp_path / "ledger")
             relay = make_relay(
                 world.routes(), state=disk.mount_point / "state", environment=environment,
                 arguments=["--log-level", "error"])
@@ -169,9 +171,8 @@ def dead_letter_survives(relay, world, ledger, disk):
     Before it the WAL is checkpointed whole, as after long work, and so is written over from its start: its sync then
     no longer commits ext4's journal, and with it every name, by chance.
     """
-    sink = world.sinks["refusing"]
     world.open()
-    sink.answer = lambda request: 200
+    world.answers["refusing"] = lambda: 200
     relay.start()
     loaded(relay, ledger, 1, then=lambda: None)
     relay.settled(60)
@@ -179,8 +180,8 @@ def dead_letter_survives(relay, world, ledger, disk):
     with contextlib.closing(sqlite3.connect(relay.state / "queue.sqlite")) as database:
         busy, frames, moved = database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         assert busy == 0 and 0 < frames == moved
-    sink.answer = lambda request: 422
-    body = sample(f"letter-{ledger.next()}")
+    world.answers["refusing"] = lambda: 422
+    body = ledger.next()
     assert relay.post(body)[0] == 200
     eventually(lambda: relay.counts()["dead"] == 1, what="the death")
     cut_power(relay, disk)

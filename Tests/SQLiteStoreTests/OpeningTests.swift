@@ -46,6 +46,29 @@ import Testing
         #expect(refusal(sandbox) == nil)
     }
 
+    /// Before, this ended with 77 and "attempt to write a readonly database" at every start.
+    @Test func aFirstStartThatWasCutShortIsBegunAgain() async throws {
+        let (first, sandbox) = (Sandbox(), Sandbox())
+        for made in [first, sandbox] {
+            try FileManager.default.createDirectory(atPath: made.directory, withIntermediateDirectories: true)
+        }
+        try first.meddle { database in
+            // More than the cache holds, so that a part of it is in the file when the power goes.
+            try database.execute(
+                sql: """
+                    PRAGMA cache_size = 1; BEGIN; CREATE TABLE half (body BLOB);
+                    WITH RECURSIVE numbers(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < 99)
+                    INSERT INTO half SELECT zeroblob(5000) FROM numbers
+                    """)
+            for suffix in ["", "-journal"] {
+                try FileManager.default.copyItem(atPath: first.database + suffix, toPath: sandbox.database + suffix)
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        #expect(refusal(sandbox) == nil)
+        #expect(try sandbox.meddle { try $0.tableExists("half") } == false)
+    }
+
     @Test func aNewerDatabaseIsRefusedAndLeftAsItWas() async throws {
         let sandbox = try await filled(1)
         try sandbox.meddle { try $0.execute(sql: "PRAGMA user_version = 99") }

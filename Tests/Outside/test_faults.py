@@ -1,0 +1,477 @@
+"""The machine fails: killed at a chosen system call, no space, errors of the disk, no descriptors, another time.
+
+strace injects what the machine does not do by itself; the binary is the one that is shipped.
+"""
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import Relay, every, eventually, routes_to, sample
+from ledger import Ledger, World, collect, judge, loaded, under_load
+from test_durability import EATMYDATA
+from test_zoo import resident
+
+
+def injecting(log, calls, what):
+    return ["strace", "-f", "-o", str(log), "-e", "signal=none", "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
+
+
+def post(relay, ledger):
+    """One event; its status, or None where there is no answer."""
+    body = ledger.next()
+    try:
+        status = relay.post(body)[0]
+    except (OSError, http.client.HTTPException):
+        return None
+    ledger.answered(status, body, is_forged=False)
+    return status
+
+
+def came_up(relay):
+    """Whether the relay takes events; False where it has ended before."""
+    def look():
+        if relay.process.poll() is not None:
+            return "ended"
+        try:
+            is_healthy = relay.request("GET", "/healthz")[0] == 200
+            return "up" if is_healthy and (relay.state / "admin.sock").exists() else None
+        except (OSError, http.client.HTTPException):
+            return None
+    return eventually(look, 60, "a start or an end") == "up"
+
+
+def is_settled(relay):
+    try:
+        return relay.counts()["pending"] == 0
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+# Killed at the Nth call (F1)
+
+def killed_at(make_sink, directory, calls, number):
+    """One life that ends at that call, and the next one; says whether the call came at all."""
+    directory.mkdir()
+    world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
+    relay = Relay(world.routes(), directory=directory, arguments=["--log-level", "error"],
+                  prefix=injecting(directory / "strace", calls, f"signal=KILL:when={number}"))
+    try:
+        relay.start(wait=False)
+        if came_up(relay):
+            for _ in range(4):
+                if post(relay, ledger) is None:
+                    break
+            eventually(lambda: relay.process.poll() is not None or is_settled(relay), 20, "an end")
+        was_killed = relay.process.poll() is not None
+        if not was_killed:
+            relay.kill()
+        ledger.ended(time.time(), is_crash=True)
+        relay.prefix = []
+        relay.start()
+        world.check(relay, ledger)
+        assert was_killed or len(ledger.acknowledged) == 4
+        assert relay.stop() == 0
+        return was_killed
+    except AssertionError as error:
+        raise AssertionError(f"killed at {calls} number {number}: {error}") from None
+    finally:
+        relay.close()
+
+
+def numbers(is_long):
+    """Each number, or about each third power of two."""
+    number = 1
+    while number < 400:
+        yield number
+        number += 1 if is_long else max(1, number // 2)
+
+
+@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "all"])
+def test_a_kill_at_the_nth_system_call_loses_nothing(make_sink, tmp_path, is_long):
+    def lives(calls):
+        for number in numbers(is_long):
+            if not killed_at(make_sink, tmp_path / f"{calls.split(',')[0]}-{number}", calls, number):
+                return number
+        return None
+
+    every_call = ["fdatasync,fsync", "pwrite64", "renameat,renameat2,rename", "sendto,write,writev", "connect",
+                  "accept4"]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        found = dict(zip(every_call, pool.map(lives, every_call)))
+    print(f"\nthe first number at which nobody was killed: {found}")
+    assert None not in found.values() and all(number > 1 for number in found.values()), found
+
+
+# No space, and errors of the disk (F6, F7)
+
+@contextlib.contextmanager
+def failing(relay, log, calls, error, when):
+    """Makes calls of the running relay fail from outside, until the block ends."""
+    pid = relay.pid()
+    tracer = subprocess.Popen(["strace", "-f", "-p", str(pid), "-o", str(log), "-e", "signal=none", "-e",
+                               f"trace={calls}", "-e", f"inject={calls}:error={error}:when={when}"],
+                              stderr=subprocess.DEVNULL)
+    tasks = pathlib.Path(f"/proc/{pid}/task")
+
+    def is_attached():
+        return all("TracerPid:\t0\n" not in path.read_text() for path in tasks.glob("*/status"))
+
+    try:
+        eventually(is_attached, what="strace")
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(20)
+
+
+def failed_at(make_sink, directory, calls, error, when, **environment):
+    """Calls fail for a while, then none: no false 200, and no restart is needed. Returns the answers."""
+    directory.mkdir()
+    world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
+    relay = Relay(
+        world.routes(), directory=directory, environment=environment, arguments=["--log-level", "error"])
+    try:
+        relay.start()
+        assert post(relay, ledger) == 200
+        with failing(relay, directory / "strace", calls, error, when):
+            answers = [post(relay, ledger) for _ in range(8)]
+        assert None not in answers, relay.log()[-2000:]
+        eventually(lambda: post(relay, ledger) == 200, 20, "a 200 once the disk is well again")
+        # What was answered 200 is on disk: a kill now takes nothing away.
+        begun = time.time()
+        relay.kill()
+        ledger.ended(begun, is_crash=True)
+        relay.start()
+        world.check(relay, ledger)
+        return answers
+    except AssertionError as fault:
+        raise AssertionError(f"{calls} failed with {error} at {when}: {fault}") from None
+    finally:
+        relay.close()
+
+
+@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "all"])
+@pytest.mark.parametrize("calls, error", [("pwrite64", "ENOSPC"), ("pwrite64", "EIO"), ("fdatasync", "EIO")])
+def test_a_disk_that_fails_for_a_while_gives_503_and_no_false_200(make_sink, tmp_path, calls, error, is_long):
+    # From the Nth call of each thread on, or only there.
+    whens = [f"{first}{more}" for first in (range(1, 30) if is_long else (1, 2, 4, 7)) for more in ("", "+")]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = dict(zip(whens, pool.map(
+            lambda when: failed_at(make_sink, tmp_path / f"at-{when}", calls, error, when), whens)))
+    print(f"\n{calls} {error}: {found}")
+    assert set(found["1+"]) == {503}, "nothing could be stored"
+    assert any(len(set(answers)) == 2 for answers in found.values())
+
+
+def test_a_relay_that_does_not_sync_answers_200_whatever_the_disk_says(make_sink, tmp_path):
+    """The proof that the 503s above come from the syncs."""
+    assert set(failed_at(make_sink, tmp_path / "lying", "fdatasync", "EIO", "1+", LD_PRELOAD=EATMYDATA)) == {200}
+
+
+@pytest.mark.soak
+def test_a_dead_letter_that_cannot_be_written_stays_queued_and_is_written_later(make_relay, make_sink, tmp_path):
+    world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
+    relay = make_relay(world.routes()).start()
+    with failing(relay, tmp_path / "strace", "renameat,renameat2,rename", "ENOSPC", "1+"):
+        assert post(relay, ledger) == 200
+        eventually(lambda: "dead letter not written" in relay.log(), what="the line in the log")
+        assert relay.dead_letters() == [] and relay.counts()["dead"] == 0
+    evidence = world.check(relay, ledger)
+    assert evidence.dead["refusing"] == ledger.acknowledged
+    assert len(world.sinks["refusing"].requests) == 2, "asked again a minute later"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_gives_503_and_goes_on_when_there_is_room_again(make_relay, make_sink, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=True)
+    try:
+        world, ledger = World(make_sink, names=("good",)), Ledger()
+        routes = world.routes()
+        routes["limits"] = {"freeSpace": 0}
+        relay = make_relay(routes, state=disk / "state").start()
+        assert [post(relay, ledger) for _ in range(5)] == [200] * 5
+        with contextlib.suppress(OSError), open(disk / "ballast", "wb", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        # What the database holds already has room; what is new runs against the wall.
+        eventually(lambda: post(relay, ledger) == 503, 20, "a 503")
+        full = [post(relay, ledger) for _ in range(20)]
+        assert full.count(503) > 0 and None not in full
+        (disk / "ballast").unlink()
+        eventually(lambda: post(relay, ledger) == 200, 20, "a 200")
+        assert [post(relay, ledger) for _ in range(5)] == [200] * 5
+        world.check(relay, ledger)
+        assert relay.stop() == 0
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_below_the_floor_of_free_space_events_are_answered_503_and_the_queue_goes_on(make_relay, make_sink):
+    sink = make_sink(lambda request: 503)
+    relay = make_relay(routes_to({"one": sink}, one=every(1, 60))).start()
+    assert relay.post(sample("before"))[0] == 200
+    routes = routes_to({"one": sink}, one=every(1, 60))
+    routes["limits"] = {"freeSpace": 1 << 50}
+    assert relay.reload(routes).returncode == 0
+    status, _, headers = relay.post(sample("below"))
+    assert status == 503 and int({name.lower(): value for name, value in headers.items()}["retry-after"]) > 0
+    sink.answer = lambda request: 200
+    relay.settled(delivered=1, matched=1)
+    routes["limits"] = {"freeSpace": 0}
+    assert relay.reload(routes).returncode == 0
+    assert relay.post(sample("above"))[0] == 200
+    relay.settled(delivered=2)
+
+
+# No descriptors (F9)
+
+def cpu_seconds(relay):
+    fields = pathlib.Path(f"/proc/{relay.pid()}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_without_descriptors_it_does_not_spin_and_goes_on_when_there_are_some(make_relay, make_sink):
+    world, ledger = World(make_sink, names=("good",)), Ledger()
+    relay = make_relay(world.routes(), prefix=["prlimit", "--nofile=64:64"])
+    relay.pid = lambda: relay.process.pid
+    relay.start()
+    assert post(relay, ledger) == 200
+    idle = []
+    for _ in range(150):
+        connection = socket.socket()
+        connection.setblocking(False)
+        connection.connect_ex(("127.0.0.1", relay.port))
+        idle.append(connection)
+    time.sleep(0.5)
+    before = cpu_seconds(relay)
+    time.sleep(2)
+    assert cpu_seconds(relay) - before < 0.4, "less than 20 % of a processor"
+    for connection in idle:
+        connection.close()
+    eventually(lambda: post(relay, ledger) == 200, 20, "a 200")
+    world.check(relay, ledger)
+
+
+# Reload storm (F17)
+
+def storm_files(relay, world):
+    """What a careless hand puts in the place of the routes file."""
+    good = relay.routes_path.read_text()
+    renamed = world.routes()
+    renamed["destinations"]["renamed"] = renamed["destinations"].pop("moody")
+    renamed["routes"][0]["to"] = ["good", "renamed", "refusing"]
+    path, other = relay.routes_path, relay.directory / "next"
+
+    def whole(text):
+        other.write_text(text)
+        os.replace(other, path)
+
+    return [
+        ("good", lambda: whole(good)), ("bad", lambda: whole(good.replace('"url"', '"ulr"'))),
+        ("good", lambda: whole(good)), ("half", lambda: path.write_text(good[:len(good) // 2])),
+        ("absent", lambda: path.unlink()), ("renamed", lambda: whole(json.dumps(renamed))),
+        ("huge", lambda: whole(good + " " * (1 << 20))), ("empty", lambda: whole("")), ("good", lambda: whole(good)),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.soak)])
+def test_a_storm_of_reloads_loses_nothing_and_leaves_nothing_open(make_relay, make_sink, tmp_path, seconds):
+    world, ledger = World(make_sink, tmp_path), Ledger(tmp_path / "ledger")
+    world.sinks["renamed"] = make_sink(world.recorder.answering("renamed", lambda request: 200))
+    first = world.routes()
+    first["destinations"].pop("renamed")
+    first["routes"][0]["to"].remove("renamed")
+    relay = make_relay(first, arguments=["--log-level", "error"]).start()
+    files = storm_files(relay, world)
+
+    def storm(seconds):
+        end, turn = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            if turn % 4 == 0:
+                files[turn // 4 % len(files)][1]()
+            relay.process.send_signal(signal.SIGHUP)
+            turn += 1
+            time.sleep(0.01)
+        return turn
+
+    with under_load(relay, ledger, threads=2, pause=0.01):
+        # The memory for reading the huge one is kept by the allocator of each thread that has read it.
+        dict(files)["huge"]()
+        for _ in range(20):
+            relay.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        storm(1)
+        open_before, size_before = len(os.listdir(f"/proc/{relay.pid()}/fd")), resident(relay)
+        signals = storm(seconds)
+    files[0][1]()
+    relay.process.send_signal(signal.SIGHUP)
+    assert relay.command("reload", "--state", str(relay.state)).returncode == 0
+    assert signals > 20 * seconds and len(ledger.acknowledged) > 10 * seconds
+    # Deliveries of a name that is gone stay queued; they go out when it is back.
+    both = world.routes()
+    assert relay.reload(both).returncode == 0
+    relay.settled(120)
+    places = [("good",), ("moody", "renamed"), ("refusing",)]
+    judge(collect(relay, ledger, world.recorder, places))
+    # Connections to four destinations may be kept, eight to each.
+    open_after = len(os.listdir(f"/proc/{relay.pid()}/fd"))
+    print(f"\n{signals} signals in {seconds} s, {open_before} descriptors before and {open_after} after, "
+          f"VmRSS {size_before} kB before and {resident(relay)} kB after")
+    assert open_after <= open_before + 4 * 8
+    assert resident(relay) < size_before * 1.1 + 8 * 1024
+    lines = relay.log().count("reload refused")
+    assert 0 < lines, "the bad ones were reported"
+    assert relay.stop() == 0
+
+
+# Stops (F18)
+
+@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.soak)])
+def test_a_stop_under_load_ends_in_time_with_0_also_when_a_destination_hangs(make_relay, make_sink, tmp_path, rounds):
+    world, ledger = World(make_sink, tmp_path), Ledger(tmp_path / "ledger")
+    released = threading.Event()
+    hung = make_sink(lambda request: released.wait(60) or 503)
+    routes = world.routes()
+    routes["destinations"]["hung"] = {**routes["destinations"]["good"], "url": hung.url, **every(1, 99)}
+    routes["routes"][0]["to"].append("hung")
+    routes["limits"] = {"drain": "1s"}
+    relay = make_relay(routes, arguments=["--log-level", "error"])
+
+    def stop(number):
+        way = signal.SIGINT if number % 5 == 0 else signal.SIGTERM
+        begun = time.monotonic()
+        relay.process.send_signal(way)
+        if number % 2:
+            time.sleep(0.05)
+            relay.process.send_signal(way)
+        assert relay.process.wait(20) == 0
+        assert time.monotonic() - begun < 6, "the drain of a second, and what a busy machine needs"
+
+    for number in range(rounds):
+        relay.start()
+        loaded(relay, ledger, 0.2, then=lambda: stop(number))
+    released.set()
+    hung.answer = lambda request: 200
+    relay.start()
+    relay.settled(120)
+    judge(collect(relay, ledger, world.recorder, [(name,) for name in world.names], ordinary_books=False))
+    assert set(hung.ids()) >= ledger.acknowledged
+
+
+def test_a_relay_that_was_frozen_goes_on(make_relay, make_sink, tmp_path):
+    world, ledger = World(make_sink, tmp_path), Ledger(tmp_path / "ledger")
+    relay = make_relay(world.routes(), arguments=["--log-level", "error"]).start()
+    with under_load(relay, ledger, threads=2):
+        time.sleep(0.3)
+        os.kill(relay.pid(), signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(relay.pid(), signal.SIGCONT)
+        eventually(lambda: post(relay, ledger) == 200, 10, "a 200")
+    world.check(relay, ledger)
+
+
+# Another time (F11)
+
+SETS_THE_CLOCK = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile long long *seconds;
+
+__attribute__((constructor)) static void begin(void) {
+    int file = open(getenv("CLOCK_FILE"), O_RDONLY);
+    void *found = mmap(0, sizeof *seconds, PROT_READ, MAP_SHARED, file, 0);
+    if (found != MAP_FAILED) seconds = found;
+    close(file);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int result = syscall(SYS_clock_gettime, clock, now);
+    int is_wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+    if (result == 0 && is_wall && seconds) now->tv_sec += *seconds;
+    return result;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    struct timespec precise;
+    int result = clock_gettime(CLOCK_REALTIME, &precise);
+    now->tv_sec = precise.tv_sec;
+    now->tv_usec = precise.tv_nsec / 1000;
+    return result;
+}
+
+time_t time(time_t *now) {
+    struct timespec precise;
+    clock_gettime(CLOCK_REALTIME, &precise);
+    if (now) *now = precise.tv_sec;
+    return precise.tv_sec;
+}
+"""
+
+
+class Clock:
+    """A wall clock that can be set while the relay runs; the steady clock goes on.
+
+    Not libfaketime: it moves `environ`, by which Swift finds the arguments.
+    """
+
+    def __init__(self, directory):
+        source, library, self.file = directory / "clock.c", directory / "clock.so", directory / "clock"
+        source.write_text(SETS_THE_CLOCK)
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source)], check=True)
+        self.set(0)
+        self.environment = {"LD_PRELOAD": str(library), "CLOCK_FILE": str(self.file)}
+
+    def set(self, seconds):
+        with open(self.file, "r+b" if self.file.exists() else "wb", buffering=0) as file:
+            file.write(struct.pack("q", seconds))
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("offset", [30 * DAY, -365 * DAY], ids=["ahead", "back"])
+def test_a_clock_that_is_set_parks_nothing_and_bursts_nothing(make_relay, make_sink, tmp_path, offset):
+    clock = Clock(tmp_path)
+    world, ledger = World(make_sink, names=("good", "moody")), Ledger()
+    world.answers["moody"] = lambda: 503
+    patient = {"concurrency": 2, "retry": {"schedule": ["2s"] * 90, "for": "60d"}}
+    relay = make_relay(
+        world.routes(moody=patient), environment=clock.environment, arguments=["--log-level", "error"]).start()
+    for _ in range(20):
+        assert post(relay, ledger) == 200
+    eventually(lambda: len(world.sinks["moody"].requests) >= 10, what="attempts that fail")
+    clock.set(offset)
+    time.sleep(1)
+    for _ in range(5):
+        assert post(relay, ledger) == 200
+    before = len(world.sinks["moody"].requests)
+    time.sleep(4)
+    burst = len(world.sinks["moody"].requests) - before
+    counts = relay.counts()
+    world.answers["moody"] = lambda: 200
+    print(f"\n{offset}: {burst} requests in 4 s, {counts}")
+    counts = relay.settled(30)
+    assert counts["matched"] == 25 and counts["delivered"] == 50 and counts["dead"] == 0, counts
+    judge(collect(relay, ledger, world.recorder, [("good",), ("moody",)]))
+    assert burst <= 25 * 3 + 2, "no delivery was tried more often than its schedule says"
