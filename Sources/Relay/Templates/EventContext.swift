@@ -4,61 +4,47 @@ import JSONTemplates
 /// What templates can name of an event.
 enum EventContext {
     /// Gruveo's documented fields and what stands for one that an event lacks.
-    private static let documented: [(name: String, absent: JSONValue)] = [
-        ("timestamp", .null), ("maxParticipants", .null), ("duration", .null), ("link", .null), ("location", .null),
-        ("resolution", .null), ("user", .null), ("tracking", .object(JSONObject())), ("waitingTime", .null),
-        ("account", .null), ("assignedUsers", .array([])),
+    private static let documented: [TemplateFields.Member] = [
+        member("timestamp", .null), member("maxParticipants", .null), member("duration", .null), member("link", .null),
+        member("location", .null), member("resolution", .null), member("user", .null),
+        member("tracking", .object(JSONObject())), member("waitingTime", .null), member("account", .null),
+        member("assignedUsers", .array([])),
     ]
 
-    /// Ours and the language's, whatever the event has under these names.
-    private static let own: Set = ["event", "id", "source", "receivedAt", "routes", "now"]
+    private static func member(_ name: String, _ value: JSONValue) -> TemplateFields.Member {
+        TemplateFields.Member(key: name, value: TemplateValue(value))
+    }
+
+    /// Ours, whatever the event has under these names.
+    private static let (event, id, source, receivedAt, routes) = (
+        FieldKey("event"), FieldKey("id"), FieldKey("source"), FieldKey("receivedAt"), FieldKey("routes")
+    )
 
     /// What a template can always name.
-    static let names = documented.map(\.name) + own
-
-    private static let taken = own.union(documented.map(\.name))
+    static let names = documented.map(\.key) + ["event", "id", "source", "receivedAt", "routes", "now"]
 
     /// - Throws: an error where the event is no JSON object, as one that was replayed out of quarantine.
     static func context(of event: Event) throws(TemplateFailure) -> TemplateContext {
-        let fields = TemplateFields(try object(event))
-        var members = [
-            TemplateFields.Member(key: "event", value: .object(fields)),
-            TemplateFields.Member(key: "id", value: .string(event.idText)),
-            TemplateFields.Member(key: "source", value: .string(event.source)),
-            TemplateFields.Member(key: "receivedAt", value: TemplateValue(milliseconds: event.receivedAt.milliseconds)),
-            TemplateFields.Member(key: "routes", value: TemplateValue(.array(event.routes.map { .string($0) }))),
+        let fields = try fields(event)
+        let given = [
+            TemplateFields.Member(EventContext.event, .object(fields)),
+            TemplateFields.Member(id, .string(event.idText)),
+            TemplateFields.Member(source, .string(event.source)),
+            TemplateFields.Member(receivedAt, TemplateValue(.number(JSONNumber(event.receivedAt.milliseconds)))),
+            TemplateFields.Member(routes, TemplateValue(.array(event.routes.map { .string($0) }))),
         ]
-        for field in documented {
-            members.append(TemplateFields.Member(key: field.name, value: value(field, in: fields)))
-        }
         // What cannot be named is still in `event`.
-        members += fields.members.filter { Name.isValid($0.key) && !taken.contains($0.key) }
-        do throws(TemplateError) { return try TemplateContext(TemplateFields(members)) } catch {
-            throw TemplateFailure(error, in: "the event")
-        }
+        return TemplateContext(given: given, always: documented, others: fields)
     }
 
-    private static func object(_ event: Event) throws(TemplateFailure) -> JSONObject {
+    private static func fields(_ event: Event) throws(TemplateFailure) -> TemplateFields {
         var limits = JSONLimits()
         limits.size = max(limits.size, event.body.count)
         do throws(JSONError) {
-            if case .object(let object) = try JSONValue.parse(event.body, limits: limits) { return object }
+            if case .object(let fields) = try TemplateValue.parse(event.body, limits: limits) { return fields }
         } catch {
             throw TemplateFailure(place: "the event", message: "the event cannot be read: \(error.message)")
         }
         throw TemplateFailure(place: "the event", message: "the event is no JSON object")
     }
-
-    private static func value(
-        _ field: (name: String, absent: JSONValue), in fields: TemplateFields
-    ) -> TemplateValue {
-        switch fields[field.name] {
-        case nil, .null: TemplateValue(field.absent)
-        case .some(let value): value
-        }
-    }
-}
-
-extension TemplateValue {
-    fileprivate init(milliseconds: Int64) { self.init(.number(JSONNumber(milliseconds))) }
 }
