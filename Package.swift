@@ -105,8 +105,8 @@ let package = Package(
 
         // Measures parts; here because `package` access does not reach a package of its own.
         .executableTarget(
-            name: "PartsBench", dependencies: ["JSON", "EventPatterns", "Relay"], path: "Benchmarks/PartsBench",
-            swiftSettings: common),
+            name: "PartsBench", dependencies: ["JSON", "EventPatterns", "JSONTemplates", "Relay"],
+            path: "Benchmarks/PartsBench", swiftSettings: common),
 
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: common),
         .testTarget(name: "EventPatternsTests", dependencies: ["EventPatterns", "JSON"], swiftSettings: common),

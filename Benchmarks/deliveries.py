@@ -52,16 +52,17 @@ class DeliveryLogs:
                     return False
         return True
 
-    def judge(self, expected, body_bytes):
+    def judge(self, expected, lengths):
         """Compares what came with the events that were acknowledged, `evt_` and 32 hex digits each."""
         faults, last = [], 0.0
+        lengths = {str(length) for length in lengths}
         for name in targets.DESTINATIONS:
             lines = [line.split(" ") for line in self.read(name)]
             got = [line[2] for line in lines if len(line) == 3]
             once = set(got)
             missing, strange = len(expected - once), len(once - expected)
             doubled = len(got) - len(once)
-            short = sum(1 for line in lines if len(line) != 3 or line[1] != str(body_bytes))
+            short = sum(1 for line in lines if len(line) != 3 or line[1] not in lengths)
             counts = {"missing": missing, "unknown": strange, "twice": doubled, "of another length": short}
             faults += [f"destination {name}: {count} {what}" for what, count in counts.items() if count]
             last = max([last, *(float(line[0]) for line in lines[-1:] if len(line) == 3)])

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The whole way, measured: signed 600-byte events in, durable before 200, three deliveries each to a local nginx.
 
-In turn, for some rounds: the relay; a Python outbox as one writes it by hand with aiohttp, the yardstick of the bars;
+In turn, for some rounds: the relay; the relay again, which makes a Slack message of each event for each destination by
+the preset's template; a Python outbox as one writes it by hand with aiohttp, the yardstick of the bars;
 the same outbox with HTTP spoken by hand, and tuned as far as one Python process goes; and nginx alone, which reads the
 body and answers 200. A run counts only if each destination got every acknowledged event, and no other, once. Needs wrk,
 nginx and Python's aiohttp; RELAY_BINARY says which relay.
@@ -24,7 +25,7 @@ import targets
 from deliveries import DeliveryLogs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MEASURED = ("relay", "outbox", "lean", "tuned", "nginx")
+MEASURED = ("relay", "slack", "outbox", "lean", "tuned", "nginx")
 # Events prepared for each second of load: more than one has taken yet. Who runs out of them is measured all the same.
 PREPARED_A_SECOND = 30_000
 DRAIN_SECONDS = 180
@@ -109,13 +110,15 @@ def measured(name, options, directory, requests):
     try:
         if name == "nginx":
             return run_alone(nginx, options, requests)
-        if name == "relay":
-            process = targets.start_relay(options.binary, directory, nginx.port)
+        if name in ("relay", "slack"):
+            body = targets.slack_body() if name == "slack" else None
+            process = targets.start_relay(options.binary, directory, nginx.port, body)
         else:
             process = targets.start_outbox(name, directory, nginx.port, options.outbox_connections)
         run = None
         try:
-            run = run_through(process, nginx, options, directory, requests)
+            lengths = load.SLACK_LENGTHS if name == "slack" else [load.BODY_BYTES]
+            run = run_through(process, nginx, options, directory, requests, lengths)
         finally:
             status = process.stop()
             if run and status != 0:
@@ -127,8 +130,8 @@ def measured(name, options, directory, requests):
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def run_through(process, nginx, options, directory, requests):
-    """The load on the relay or the outbox, until each destination has everything."""
+def run_through(process, nginx, options, directory, requests, lengths):
+    """The load on the relay or the outbox, until each destination has everything, in bodies of these lengths."""
     logs = DeliveryLogs(directory)
     window = Window(process.pid, nginx.pid)
     result = post(process.port, options, requests)
@@ -137,7 +140,7 @@ def run_through(process, nginx, options, directory, requests):
     time.sleep(0.5)
     window.close(result["cpu"])
     expected = {f"evt_{id}" for id in requests.sent(result["sent"])}
-    verdict = logs.judge(expected, load.BODY_BYTES)
+    verdict = logs.judge(expected, lengths)
     run = window.run(result, verdict.last - result["first"])
     run.faults += verdict.faults
     return run

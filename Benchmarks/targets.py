@@ -17,6 +17,7 @@ import load
 DESTINATIONS = ("a", "b", "c")
 CREDENTIALS = {"BENCH_GRUVEO_KEY": load.KEY.decode(), "BENCH_CALL_LOG_KEY": "another key only for the benchmark"}
 OUTBOXES = {"outbox": "python_outbox.py", "lean": "python_outbox_lean.py", "tuned": "python_outbox_tuned.py"}
+SLACK_PRESET = pathlib.Path(__file__).resolve().parent.parent / "Sources/GruveoRelay/Presets/slack.json"
 START_SECONDS = 20
 STOP_SECONDS = 20
 
@@ -103,11 +104,19 @@ def start_nginx(directory):
     return Process(command, port, directory / "nginx.out")
 
 
-def start_relay(binary, directory, sinks):
-    """The relay as an administrator runs it, but for the log: one line an event is left out."""
+def slack_body():
+    """The template of the preset alone: its pace and its test of the answer are not what is measured."""
+    return json.loads(SLACK_PRESET.read_text())["destination"]["body"]
+
+
+def start_relay(binary, directory, sinks, body=None):
+    """The relay as an administrator runs it, but for the log: one line an event is left out.
+
+    A body is the template of each destination; without one they get the event's own bytes.
+    """
     port = free_port()
     routes = directory / "routes.json"
-    routes.write_text(json.dumps(routes_file(sinks), indent=2))
+    routes.write_text(json.dumps(routes_file(sinks, body), indent=2))
     command = [
         binary, "serve", "--config", str(routes), "--state", str(directory / "state"),
         "--listen", f"127.0.0.1:{port}", "--log-level", "warning",
@@ -127,10 +136,11 @@ def start_outbox(name, directory, sinks, connections):
     return Process(command, port, directory / "outbox.out", CREDENTIALS)
 
 
-def routes_file(sinks):
+def routes_file(sinks, body):
     """Three destinations, by three routes that all match; only the third signs what it gets."""
     def destination(name, **more):
-        return {"url": f"http://127.0.0.1:{sinks}/{name}", "allowPrivate": ["127.0.0.0/8"], **more}
+        template = {"body": body} if body else {}
+        return {"url": f"http://127.0.0.1:{sinks}/{name}", "allowPrivate": ["127.0.0.0/8"], **template, **more}
 
     sign = {"scheme": "gruveo", "keys": [{"env": "BENCH_CALL_LOG_KEY"}]}
     return {

@@ -3,7 +3,8 @@ package struct JSONNumber: Sendable, Hashable {
     /// The literal as RFC 8259 section 6 spells it; the parser or `init?(text:)` has checked the grammar.
     package let text: String
 
-    init(checked text: String) { self.text = text }
+    /// - Parameter text: what a scanner called a number.
+    package init(checked text: String) { self.text = text }
 
     /// Makes a number from its spelling, or nil where RFC 8259 would not call it one.
     package init?(text: String) {

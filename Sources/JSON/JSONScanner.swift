@@ -106,6 +106,11 @@ package struct JSONScanner {
         if hasEscapes { body(scratch.span, start) } else { body(input.extracting(textRange), start) }
     }
 
+    /// A copy of the text of the last key or scalar.
+    package func text(_ input: Span<UInt8>) -> String {
+        hasEscapes ? String(span: scratch.span) : String(span: input.extracting(textRange))
+    }
+
     /// Reads the next token; `.end` once the text is over.
     package mutating func next(_ input: Span<UInt8>) throws(JSONError) -> JSONToken {
         skipSpace(input)
@@ -162,9 +167,7 @@ package struct JSONScanner {
         try string(input)
         isDuplicateKey = hasEscapes ? !keys.add(scratch, in: input) : !keys.add(textRange, of: input)
         if isDuplicateKey, limits.refusesDuplicates {
-            var key = ""
-            withText(input) { text, _ in key = String(span: text) }
-            throw JSONError(.duplicateKey(key), offset: start)
+            throw JSONError(.duplicateKey(text(input)), offset: start)
         }
         skipSpace(input)
         guard index < input.count else { throw fault(.unexpectedEnd) }

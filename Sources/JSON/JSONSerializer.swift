@@ -85,7 +85,7 @@ package enum JSONSerializer {
     }
 
     /// RFC 8259 section 7: quotation mark, reverse solidus and U+0000 to U+001F are escaped, all else is literal.
-    private static func write(string text: String, to output: inout [UInt8]) {
+    package static func write(string text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         if isPlain(text) { output.append(contentsOf: text.utf8) } else { escape(text, to: &output) }
         output.append(UInt8(ascii: "\""))
@@ -93,10 +93,16 @@ package enum JSONSerializer {
 
     /// Whether nothing is to be escaped, as in most texts: they are copied as a whole.
     private static func isPlain(_ text: String) -> Bool {
-        for byte in text.utf8 where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-            return false
+        let bytes = text.utf8Span.span
+        var special: UInt8 = 0
+        // Without a way out of the loop the compiler makes it look at many bytes in one step.
+        for index in bytes.indices {
+            let byte = bytes[index]
+            special |= byte < 0x20 ? 1 : 0
+            special |= byte == UInt8(ascii: "\"") ? 1 : 0
+            special |= byte == UInt8(ascii: "\\") ? 1 : 0
         }
-        return true
+        return special == 0
     }
 
     private static func escape(_ text: String, to output: inout [UInt8]) {

@@ -59,8 +59,8 @@ extension String {
     /// Compares scalar by scalar; `==` would call "é" and "e" + U+0301 the same (canonical equivalence).
     package func hasSameScalars(as other: String) -> Bool {
         guard utf8.count == other.utf8.count else { return false }
-        // What is ASCII has one spelling only, and `==` compares it in one step.
-        if utf8Span.isKnownASCII, other.utf8Span.isKnownASCII { return self == other }
+        // What is ASCII has one spelling of this length only, and `==` compares it in one step.
+        if utf8Span.isKnownASCII { return self == other }
         return utf8.elementsEqual(other.utf8)
     }
 }

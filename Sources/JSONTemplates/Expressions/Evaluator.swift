@@ -42,7 +42,7 @@ extension Renderer {
     private func functionBehind(_ value: TemplateValue, _ base: ExpressionNode) -> TemplateValue? {
         guard case .name(let name, let builtin) = base else { return nil }
         if case .function = value { return nil }
-        return (functions[name.text].map { .host($0) } ?? builtin.map { .builtin($0) }).map { .function($0) }
+        return functions[name] ?? builtin.map { .function(.builtin($0)) }
     }
 
     private mutating func chain(

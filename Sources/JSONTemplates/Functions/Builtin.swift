@@ -129,7 +129,7 @@ extension Renderer {
         guard let delta = TimeOffset.milliseconds(offset) else {
             throw TemplateError(.template, "offset string: '\(offset)' does not parse")
         }
-        let start = if let reference { Optional(reference) } else { try lookUp(FieldKey("now"), scope) }
+        let start = if let reference { Optional(reference) } else { try lookUp(.now, scope) }
         guard case .string(let start)? = start, let instant = Instant(start) else {
             throw TemplateError(.template, "the time to count from is not written like 2017-01-19T16:27:20.974Z")
         }

@@ -35,6 +35,7 @@ extension HostFunctions {
 
 /// Writes a date by a pattern of `yyyy MM dd HH mm ss EEE MMM` and text between apostrophes.
 private enum DatePattern {
+    private static let apostrophe = UInt8(ascii: "'")
     private static let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     private static let months = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -42,58 +43,65 @@ private enum DatePattern {
 
     static func text(of instant: Instant, _ pattern: String) throws(TemplateError) -> String {
         let parts = instant.parts
-        var rest = pattern.unicodeScalars[...]
-        var text = ""
+        var rest = Array(pattern.utf8)[...]
+        var text: [UInt8] = []
         while let first = rest.first {
-            if first == "'" {
-                text.unicodeScalars += try quoted(&rest)
+            if first == apostrophe {
+                text += try quoted(&rest)
             } else if isLetter(first) {
                 let field = rest.prefix { $0 == first }
                 rest = rest[field.endIndex...]
-                text += try value(of: String(field), parts)
+                try write(field, first, parts, to: &text)
             } else {
-                text.unicodeScalars.append(rest.removeFirst())
+                text.append(rest.removeFirst())
             }
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
-    private static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
-        ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
-    }
+    private static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
     /// Text between apostrophes; two of them in it, or by themselves, are one.
-    private static func quoted(
-        _ rest: inout Substring.UnicodeScalarView
-    ) throws(TemplateError) -> String.UnicodeScalarView {
-        var text = String.UnicodeScalarView()
+    private static func quoted(_ rest: inout ArraySlice<UInt8>) throws(TemplateError) -> [UInt8] {
+        var text: [UInt8] = []
         repeat {
-            if !text.isEmpty { text.append("'") }
+            if !text.isEmpty { text.append(apostrophe) }
             rest.removeFirst()
-            let piece = rest.prefix { $0 != "'" }
+            let piece = rest.prefix { $0 != apostrophe }
             guard piece.endIndex < rest.endIndex else {
                 throw .badArguments("date", "the pattern has an apostrophe that nothing closes")
             }
             text += piece
             rest = rest[piece.endIndex...].dropFirst()
-        } while rest.first == "'" && !text.isEmpty
-        if text.isEmpty { text.append("'") }
+        } while rest.first == apostrophe && !text.isEmpty
+        if text.isEmpty { text.append(apostrophe) }
         return text
     }
 
-    private static func value(of field: String, _ parts: Instant.Parts) throws(TemplateError) -> String {
-        switch field {
-        case "yyyy": return Instant.padded(parts.year, 4)
-        case "MMM": return months[Int(parts.month) - 1]
-        case "MM": return Instant.padded(parts.month, 2)
-        case "dd": return Instant.padded(parts.day, 2)
-        case "EEE": return days[parts.weekday]
-        case "HH": return Instant.padded(parts.hour, 2)
-        case "mm": return Instant.padded(parts.minute, 2)
-        case "ss": return Instant.padded(parts.second, 2)
+    private static func write(
+        _ field: ArraySlice<UInt8>, _ letter: UInt8, _ parts: Instant.Parts, to text: inout [UInt8]
+    ) throws(TemplateError) {
+        switch (UnicodeScalar(letter), field.count) {
+        case ("y", 4):
+            write(parts.year / 100, to: &text)
+            write(parts.year % 100, to: &text)
+        case ("M", 3): text += months[Int(parts.month) - 1].utf8
+        case ("M", 2): write(parts.month, to: &text)
+        case ("d", 2): write(parts.day, to: &text)
+        case ("E", 3): text += days[parts.weekday].utf8
+        case ("H", 2): write(parts.hour, to: &text)
+        case ("m", 2): write(parts.minute, to: &text)
+        case ("s", 2): write(parts.second, to: &text)
         default:
+            let field = String(decoding: field, as: UTF8.self)
             throw .badArguments(
                 "date", "unknown '\(field)' in the pattern: it knows yyyy MM MMM dd EEE HH mm ss and text in '…'")
         }
+    }
+
+    /// Writes a number below 100 with two digits.
+    private static func write(_ number: Int64, to text: inout [UInt8]) {
+        text.append(UInt8(ascii: "0") + UInt8(number / 10))
+        text.append(UInt8(ascii: "0") + UInt8(number % 10))
     }
 }

@@ -6,8 +6,8 @@ import JSON
 extension HostFunctions {
     package static let standard = HostFunctions([
         choice, capitals, span, shortened, plainLine, text,
-        escape("urlencode", Escapes.urlencode), escape("mrkdwn", Escapes.mrkdwn),
-        escape("markdown", Escapes.markdown), escape("html", Escapes.html),
+        escape("urlencode", Escapes.reserved, Escapes.urlencode), escape("mrkdwn", Escapes.controls, Escapes.mrkdwn),
+        escape("markdown", Escapes.marks, Escapes.markdown), escape("html", Escapes.special, Escapes.html),
     ])
 
     /// `default(a, b, …)`: the first that is neither null nor the empty text, else the last.
@@ -44,8 +44,18 @@ extension HostFunctions {
             number.double <= 0x1p53
         else { throw .badArguments("duration", "expected a number of seconds") }
         let seconds = Int(number.double)
-        let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")].filter { $0.0 > 0 }
-        return .string(parts.isEmpty ? "0 s" : parts.map { "\($0.0) \($0.1)" }.joined(separator: " "))
+        if seconds == 0 { return .string("0 s") }
+        var text = ""
+        func write(_ count: Int, _ unit: String) {
+            if count == 0 { return }
+            if !text.isEmpty { text += " " }
+            text += String(count)
+            text += unit
+        }
+        write(seconds / 3600, " h")
+        write(seconds / 60 % 60, " min")
+        write(seconds % 60, " s")
+        return .string(text)
     }
 
     /// `truncate(text, n)`: at most n characters, the last of them `…` where some are left out.
@@ -60,19 +70,19 @@ extension HostFunctions {
     /// `json(value)`: compact JSON, members in their order.
     private static let text = HostFunction("json") { budget, arguments throws(TemplateError) in
         guard arguments.count == 1 else { throw .badArguments("json", "expected 1 argument") }
-        var size = OutputSize()
-        try size.add(arguments[0], &budget)
-        guard let value = arguments[0].json else { throw .uncalledFunction }
-        return .string(JSONSerializer.text(value))
+        var json = JSONOutput()
+        try json.write(arguments[0], &budget)
+        return .string(json.text)
     }
 
     /// A function that writes some bytes of a text in another way.
     private static func escape(
-        _ name: String, _ escape: @escaping @Sendable (UInt8, inout [UInt8]) -> Void
+        _ name: String, _ special: ByteSet, _ escape: @escaping @Sendable (UInt8, inout [UInt8]) -> Void
     ) -> HostFunction {
         HostFunction(name) { budget, arguments throws(TemplateError) in
             let text = try onlyText(arguments, name)
             try budget.spend(bytes: text.utf8.count)
+            if !special.meets(text) { return .string(text) }
             var escaped: [UInt8] = []
             for byte in text.utf8 { escape(byte, &escaped) }
             try budget.makeText(bytes: escaped.count)
@@ -94,16 +104,21 @@ extension HostFunctions {
 
 /// How one byte is written; the bytes of other characters than ASCII stay as they are, but in a URL.
 private enum Escapes {
-    private static let plain = Array("-.~".utf8)
+    /// All but RFC 3986's unreserved characters (section 2.3).
+    static let reserved = ByteSet { !Name.continues($0) && !"-.~".utf8.contains($0) }
+    /// Slack's three control characters.
+    static let controls = ByteSet { "&<>".utf8.contains($0) }
+    static let special = ByteSet { "&<>\"'".utf8.contains($0) }
+    /// ASCII punctuation that CommonMark may take for a mark.
+    static let marks = ByteSet { "\\`*_{}[]()<>#+-=.!|~&".utf8.contains($0) }
+
     private static let digits = Array("0123456789ABCDEF".utf8)
 
-    /// RFC 3986 section 2.3: all but the unreserved characters is percent-encoded.
     static func urlencode(_ byte: UInt8, to output: inout [UInt8]) {
-        if Name.continues(byte) || plain.contains(byte) { return output.append(byte) }
+        if !reserved.contains(byte) { return output.append(byte) }
         output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 
-    /// Slack's three control characters.
     static func mrkdwn(_ byte: UInt8, to output: inout [UInt8]) {
         switch byte {
         case UInt8(ascii: "&"): output += Array("&amp;".utf8)
@@ -120,8 +135,6 @@ private enum Escapes {
         default: mrkdwn(byte, to: &output)
         }
     }
-
-    private static let marks = Array("\\`*_{}[]()<>#+-=.!|~&".utf8)
 
     /// CommonMark section 2.4: a backslash before any ASCII punctuation makes it plain.
     static func markdown(_ byte: UInt8, to output: inout [UInt8]) {

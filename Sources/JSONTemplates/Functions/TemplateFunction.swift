@@ -12,7 +12,7 @@ package enum TemplateFunction: Sendable {
 }
 
 /// A function which the program gives to its templates beside those of JSON-e.
-package struct HostFunction: Sendable {
+package final class HostFunction: Sendable {
     /// - Throws: a `TemplateError`; `HostFunction.badArguments` where the arguments do not fit.
     package typealias Body =
         @Sendable (inout Budget, [TemplateValue]) throws(TemplateError) -> TemplateValue
@@ -28,17 +28,26 @@ package struct HostFunction: Sendable {
 
 /// The host functions by name.
 package struct HostFunctions: Sendable {
-    private var table: [String: HostFunction] = [:]
+    private let table: TemplateFields
 
-    package init(_ functions: [HostFunction] = []) { for function in functions { table[function.name] = function } }
+    package init(_ functions: [HostFunction] = []) { self.init(FieldsBuilder(), functions) }
 
-    subscript(name: String) -> HostFunction? { table[name] }
+    private init(_ others: FieldsBuilder, _ functions: [HostFunction]) {
+        var fields = others
+        for function in functions { fields.set(function.name, .function(.host(function))) }
+        table = TemplateFields(fields)
+    }
 
-    package func adding(_ others: HostFunctions) -> HostFunctions { adding(Array(others.table.values)) }
+    /// The function as a value, or nil where there is none of this name.
+    subscript(name: FieldKey) -> TemplateValue? { table[name] }
+
+    package func adding(_ others: HostFunctions) -> HostFunctions {
+        var fields = FieldsBuilder(table)
+        for member in others.table.members { fields.set(member.name, member.value) }
+        return HostFunctions(fields, [])
+    }
 
     package func adding(_ functions: [HostFunction]) -> HostFunctions {
-        var sum = self
-        for function in functions { sum.table[function.name] = function }
-        return sum
+        HostFunctions(FieldsBuilder(table), functions)
     }
 }

@@ -41,7 +41,8 @@ extension Renderer {
             let added = text.utf8.count + separator.utf8.count
             try budget.checkSize(joined.utf8.count + added)
             try budget.spend(1 + added / 64)
-            joined += index == 0 ? text : separator + text
+            if index > 0 { joined += separator }
+            joined += text
         }
         return .string(joined)
     }

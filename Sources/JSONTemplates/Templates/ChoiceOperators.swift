@@ -1,10 +1,10 @@
 /// `$let`, `$match` and `$switch`.
 extension Renderer {
     mutating func letting(
-        _ values: TemplateNode, _ body: TemplateNode, _ scope: Scope
+        _ values: TemplateNode, _ areNames: Bool, _ body: TemplateNode, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue? {
         guard case .object(let fields)? = try render(values, scope) else { throw .letNeedsObject }
-        guard fields.members.allSatisfy({ Name.isValid($0.key) }) else { throw .badNames(in: "$let") }
+        guard areNames || fields.members.allSatisfy({ Name.isValid($0.key) }) else { throw .badNames(in: "$let") }
         return try render(body, Scope(fields, in: scope))
     }
 

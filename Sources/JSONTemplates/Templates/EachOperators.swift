@@ -1,7 +1,7 @@
 /// `$map`, `$reduce` and `$find`.
 extension Renderer {
     mutating func map(
-        _ values: TemplateNode, _ names: [String], _ each: TemplateNode, _ scope: Scope
+        _ values: TemplateNode, _ names: [FieldKey], _ each: TemplateNode, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         switch try render(values, scope) {
         case .list(let list)?: return try map(list, names, each, scope)
@@ -11,7 +11,7 @@ extension Renderer {
     }
 
     private mutating func map(
-        _ list: TemplateList, _ names: [String], _ each: TemplateNode, _ scope: Scope
+        _ list: TemplateList, _ names: [FieldKey], _ each: TemplateNode, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         var results: [TemplateValue] = []
         for (index, element) in list.elements.enumerated() {
@@ -22,7 +22,7 @@ extension Renderer {
     }
 
     private mutating func map(
-        _ fields: TemplateFields, _ names: [String], _ each: TemplateNode, _ scope: Scope
+        _ fields: TemplateFields, _ names: [FieldKey], _ each: TemplateNode, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         var results = FieldsBuilder()
         for member in fields.members {
@@ -44,7 +44,7 @@ extension Renderer {
     }
 
     mutating func reduce(
-        _ values: TemplateNode, _ names: [String], _ each: TemplateNode, _ initial: TemplateValue, _ scope: Scope
+        _ values: TemplateNode, _ names: [FieldKey], _ each: TemplateNode, _ initial: TemplateValue, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         guard case .list(let list)? = try render(values, scope) else {
             throw TemplateError(.template, "$reduce value must evaluate to an array")
@@ -58,7 +58,7 @@ extension Renderer {
     }
 
     mutating func find(
-        _ values: TemplateNode, _ names: [String], _ each: ExpressionNode, _ scope: Scope
+        _ values: TemplateNode, _ names: [FieldKey], _ each: ExpressionNode, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue? {
         guard case .list(let list)? = try render(values, scope) else {
             throw TemplateError(.template, "$find value must evaluate to an array")
@@ -73,7 +73,7 @@ extension Renderer {
 
 extension Scope {
     /// A scope with as many of the values as there are names; of two names that are the same the last counts.
-    static func binding(_ names: [String], to values: [TemplateValue], in outer: Scope) -> Scope {
+    static func binding(_ names: [FieldKey], to values: [TemplateValue], in outer: Scope) -> Scope {
         var fields = FieldsBuilder()
         for (name, value) in zip(names, values) { fields.set(name, value) }
         return Scope(TemplateFields(fields), in: outer)

@@ -39,9 +39,9 @@ enum Interpolation {
 extension Renderer {
     mutating func text(_ parts: [TextPart], _ scope: Scope) throws(TemplateError) -> String {
         var text = ""
-        for part in parts {
+        for index in parts.indices {
             let piece =
-                switch part {
+                switch parts[index] {
                 case .literal(let literal): literal
                 case .expression(let node, let source): try interpolate(try evaluate(node, scope), source)
                 }

@@ -26,7 +26,7 @@ extension Renderer {
     }
 
     mutating func sort(
-        _ values: TemplateNode, by: (name: String, key: ExpressionNode)?, _ scope: Scope
+        _ values: TemplateNode, by: (name: FieldKey, key: ExpressionNode)?, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         guard case .list(let list)? = try render(values, scope) else { throw .unsortable }
         var keys: [TemplateValue] = []

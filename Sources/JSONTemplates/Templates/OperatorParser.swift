@@ -42,7 +42,7 @@ struct OperatorParts {
     }
 
     /// The names in a key like `each(x,i)`, or nil where it is none with that many.
-    static func names(in key: String, function: String, _ counts: ClosedRange<Int>) -> [String]? {
+    static func names(in key: String, function: String, _ counts: ClosedRange<Int>) -> [FieldKey]? {
         guard key.hasPrefix(function + "("), key.hasSuffix(")") else { return nil }
         let written = key.dropFirst(function.count + 1).dropLast()
         let names = written.split(separator: ",", omittingEmptySubsequences: false).enumerated().map { index, name in
@@ -50,7 +50,7 @@ struct OperatorParts {
             index == 0 ? name : name.drop { $0 == " " }
         }
         guard counts.contains(names.count), names.allSatisfy({ Name.isValid(String($0)) }) else { return nil }
-        return names.map(String.init)
+        return names.map { FieldKey(String($0)) }
     }
 }
 
@@ -113,7 +113,8 @@ extension TemplateParser {
             throw TemplateError(.template, "$let operator requires an `in` clause")
         }
         guard case .object = value.kind else { throw .letNeedsObject }
-        return .letting(parse(value), in: parse(body))
+        let values = parse(value)
+        return .letting(values, areNames: values.hasNamesAsKeys, in: parse(body))
     }
 
     private mutating func map(_ parts: OperatorParts, _ value: JSONNode) throws(TemplateError) -> Operation {
@@ -127,8 +128,8 @@ extension TemplateParser {
         return .find(parse(value), names: names, each: condition)
     }
 
-    private func each(_ parts: OperatorParts) throws(TemplateError) -> (names: [String], each: JSONNode) {
-        func names(_ key: String) -> [String]? { OperatorParts.names(in: key, function: "each", 1...2) }
+    private func each(_ parts: OperatorParts) throws(TemplateError) -> (names: [FieldKey], each: JSONNode) {
+        func names(_ key: String) -> [FieldKey]? { OperatorParts.names(in: key, function: "each", 1...2) }
         try parts.allow { names($0) != nil }
         guard parts.others.count == 1, let names = names(parts.others[0].key) else {
             throw TemplateError(.template, "\(parts.name.rawValue) requires exactly one other property, each(..)")
@@ -137,7 +138,7 @@ extension TemplateParser {
     }
 
     private mutating func reduce(_ parts: OperatorParts, _ value: JSONNode) throws(TemplateError) -> Operation {
-        func names(_ key: String) -> [String]? { OperatorParts.names(in: key, function: "each", 2...3) }
+        func names(_ key: String) -> [FieldKey]? { OperatorParts.names(in: key, function: "each", 2...3) }
         try parts.allow { $0 == "initial" || names($0) != nil }
         let each = parts.others.first { $0.key != "initial" }
         guard parts.others.count == 2, let initial = parts["initial"], let each, let names = names(each.key) else {
@@ -149,7 +150,7 @@ extension TemplateParser {
     }
 
     private mutating func sort(_ parts: OperatorParts, _ value: JSONNode) throws(TemplateError) -> Operation {
-        func name(_ key: String) -> String? { OperatorParts.names(in: key, function: "by", 1...1)?.first }
+        func name(_ key: String) -> FieldKey? { OperatorParts.names(in: key, function: "by", 1...1)?.first }
         try parts.allow { name($0) != nil }
         guard parts.others.count < 2 else { throw TemplateError(.template, "only one by(..) is allowed") }
         guard let by = parts.others.first, let name = name(by.key) else { return .sort(parse(value), by: nil) }
@@ -176,6 +177,17 @@ extension TemplateParser {
             }
         }
         return (cases, otherwise)
+    }
+}
+
+extension TemplateNode {
+    /// Whether it is an object of which every key is known and a name.
+    fileprivate var hasNamesAsKeys: Bool {
+        switch kind {
+        case .constant(.object(let fields)): fields.members.allSatisfy { Name.isValid($0.key) }
+        case .object(let members): members.allSatisfy { $0.parts == nil && Name.isValid($0.key.text) }
+        default: false
+        }
     }
 }
 

@@ -32,9 +32,9 @@ struct Renderer {
     private mutating func list(_ nodes: [TemplateNode], _ scope: Scope) throws(TemplateError) -> TemplateValue {
         var elements: [TemplateValue] = []
         elements.reserveCapacity(nodes.count)
-        for (index, node) in nodes.enumerated() {
+        for index in nodes.indices {
             do {
-                if let element = try render(node, scope) { elements.append(element) }
+                if let element = try render(nodes[index], scope) { elements.append(element) }
             } catch {
                 throw error.inside(index: index)
             }
@@ -45,7 +45,7 @@ struct Renderer {
     private mutating func object(
         _ members: [TemplateNode.Member], _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
-        var fields = FieldsBuilder()
+        var fields = FieldsBuilder(capacity: members.count)
         for member in members {
             let key = if let parts = member.parts { FieldKey(try text(parts, scope)) } else { member.key }
             do {
@@ -62,14 +62,14 @@ struct Renderer {
         case .eval(let expression): return try evaluate(expression, scope)
         case .json(let node):
             guard let value = try render(node, scope) else { throw .uncalledFunction }
-            var json = JSONText()
+            var json = JSONOutput(sortsKeys: true)
             try json.write(value, &budget)
             return .string(json.text)
         case .fromNow(let node, let from): return try fromNow(node, from, scope)
         case .condition(let condition, let then, let otherwise):
             guard let chosen = try evaluate(condition, scope).isTruthy ? then : otherwise else { return nil }
             return try render(chosen, scope)
-        case .letting(let values, let body): return try letting(values, body, scope)
+        case .letting(let values, let areNames, let body): return try letting(values, areNames, body, scope)
         case .match(let cases): return try match(cases, scope)
         case .choose(let cases, let otherwise): return try choose(cases, otherwise, scope)
         case .map(let values, let names, let each): return try map(values, names, each, scope)
@@ -95,50 +95,20 @@ final class Scope: Sendable {
         self.fields = fields
         self.outer = outer
     }
+
+    /// The value of a name here or further out.
+    func value(_ name: FieldKey, _ budget: inout Budget) throws(TemplateError) -> TemplateValue? {
+        if let value = fields[name] { return value }
+        try budget.spend()
+        return try outer?.value(name, &budget)
+    }
 }
 
 extension Renderer {
     /// The value of a name in the scopes, of a host function, or of `now`; nil where it has none of them.
     mutating func lookUp(_ name: FieldKey, _ scope: Scope) throws(TemplateError) -> TemplateValue? {
-        var here = scope
-        while true {
-            if let value = here.fields[name] { return value }
-            try budget.spend()
-            guard let outer = here.outer else { break }
-            here = outer
-        }
-        if let function = functions[name.text] { return .function(.host(function)) }
-        return name.text == "now" ? .string(Instant(milliseconds: now).description) : nil
-    }
-}
-
-/// Counts the bytes of a result as JSON, escapes included.
-struct OutputSize {
-    private var bytes = 0
-
-    mutating func add(_ value: TemplateValue, _ budget: inout Budget) throws(TemplateError) {
-        try budget.spend()
-        switch value {
-        case .string(let text): add(text)
-        case .list(let list):
-            bytes += 1 + max(1, list.elements.count)
-            for element in list.elements { try add(element, &budget) }
-        case .object(let fields):
-            bytes += 1 + max(1, fields.members.count)
-            for member in fields.members {
-                add(member.key)
-                bytes += 1
-                try add(member.value, &budget)
-            }
-        case .null, .bool, .number, .function: bytes += value.scalarText?.utf8.count ?? 0
-        }
-        try budget.checkSize(bytes)
-    }
-
-    private mutating func add(_ text: String) {
-        bytes += 2 + text.utf8.count
-        for byte in text.utf8 where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-            bytes += byte < 0x20 ? 5 : 1
-        }
+        if let value = try scope.value(name, &budget) { return value }
+        if let function = functions[name] { return function }
+        return name == .now ? .string(Instant(milliseconds: now).description) : nil
     }
 }

@@ -28,12 +28,29 @@ package struct Template: Sendable {
         _ context: TemplateContext, functions: HostFunctions = HostFunctions(), now: Int64,
         limits: Budget.Limits = Budget.Limits()
     ) throws(TemplateError) -> JSONValue? {
+        guard let (value, _) = try result(context, functions, now, limits) else { return nil }
+        return value.json
+    }
+
+    /// Renders the template and writes the result as compact JSON.
+    /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z, the same for the whole render.
+    /// - Returns: nil where the template as a whole is left out (`$if` without `else`).
+    package func json(
+        _ context: TemplateContext, functions: HostFunctions = HostFunctions(), now: Int64,
+        limits: Budget.Limits = Budget.Limits()
+    ) throws(TemplateError) -> [UInt8]? {
+        try result(context, functions, now, limits)?.json
+    }
+
+    /// The result, which has been written to know its size and that no function is in it.
+    private func result(
+        _ context: TemplateContext, _ functions: HostFunctions, _ now: Int64, _ limits: Budget.Limits
+    ) throws(TemplateError) -> (value: TemplateValue, json: [UInt8])? {
         var renderer = Renderer(functions: functions, now: now, limits: limits)
         guard let value = try renderer.render(root, Scope(context.fields)) else { return nil }
-        var written = OutputSize()
-        try written.add(value, &renderer.budget)
-        guard let result = value.json else { throw .uncalledFunction }
-        return result
+        var output = JSONOutput(capacity: value.size)
+        try output.write(value, &renderer.budget)
+        return (value, output.bytes)
     }
 }
 
@@ -47,6 +64,30 @@ package struct TemplateContext: Sendable {
     package init(_ fields: TemplateFields) throws(TemplateError) {
         guard fields.members.allSatisfy({ Name.isValid($0.key) }) else { throw .badNames(in: "context") }
         self.fields = fields
+    }
+
+    /// Makes a context of what is given, of names that are always there, and of the other members of an object.
+    /// - Parameters:
+    ///   - given: names that the object cannot change.
+    ///   - always: other names, and what stands for those that the object lacks or whose value does not fit.
+    ///   - object: a member whose key is no name, or `now`, is left out.
+    ///   - fitted: what of a value fits the name at this place of `always`; nil for nothing.
+    package init(
+        given: [TemplateFields.Member], always: [TemplateFields.Member], others object: TemplateFields,
+        fitted: (_ place: Int, TemplateValue) -> TemplateValue?
+    ) {
+        var members = given + always
+        members.reserveCapacity(members.count + object.members.count)
+        let known = members.count
+        for member in object.members {
+            if let place = members.place(of: member.name, before: known) {
+                guard place >= given.count, let value = fitted(place - given.count, member.value) else { continue }
+                members[place] = TemplateFields.Member(member.name, value)
+            } else if member.name != .now, Name.isValid(member.key) {
+                members.append(member)
+            }
+        }
+        fields = TemplateFields(members)
     }
 }
 

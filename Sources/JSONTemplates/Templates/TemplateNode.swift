@@ -1,6 +1,6 @@
 /// A parsed template value and where it stands.
-struct TemplateNode: Sendable {
-    indirect enum Kind: Sendable {
+final class TemplateNode: Sendable {
+    enum Kind: Sendable {
         /// A value in which nothing is to be rendered.
         case constant(TemplateValue)
         case text([TextPart])
@@ -22,6 +22,11 @@ struct TemplateNode: Sendable {
     let kind: Kind
     /// Byte offset of the value in its file.
     let offset: Int
+
+    init(kind: Kind, offset: Int) {
+        self.kind = kind
+        self.offset = offset
+    }
 }
 
 /// A piece of a text: as it is, or an expression between `${` and `}`.
@@ -38,15 +43,16 @@ enum Operation: Sendable {
     case flattenDeep(TemplateNode)
     case fromNow(TemplateNode, from: TemplateNode?)
     case condition(ExpressionNode, then: TemplateNode?, else: TemplateNode?)
-    case letting(TemplateNode, in: TemplateNode)
-    case map(TemplateNode, names: [String], each: TemplateNode)
-    case reduce(TemplateNode, names: [String], each: TemplateNode, initial: TemplateValue)
-    case find(TemplateNode, names: [String], each: ExpressionNode)
+    /// `areNames`: the keys are known to be names.
+    case letting(TemplateNode, areNames: Bool, in: TemplateNode)
+    case map(TemplateNode, names: [FieldKey], each: TemplateNode)
+    case reduce(TemplateNode, names: [FieldKey], each: TemplateNode, initial: TemplateValue)
+    case find(TemplateNode, names: [FieldKey], each: ExpressionNode)
     case match([Case])
     case choose([Case], otherwise: TemplateNode?)
     case merge(TemplateNode)
     case mergeDeep(TemplateNode)
-    case sort(TemplateNode, by: (name: String, key: ExpressionNode)?)
+    case sort(TemplateNode, by: (name: FieldKey, key: ExpressionNode)?)
     case reverse(TemplateNode)
 
     /// A condition of `$match` or `$switch` and its value.

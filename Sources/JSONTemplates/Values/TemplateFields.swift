@@ -5,11 +5,11 @@ package final class TemplateFields: Sendable {
     package struct Member: Sendable {
         package var key: String { name.text }
         package let value: TemplateValue
-        fileprivate let name: FieldKey
+        let name: FieldKey
 
         package init(key: String, value: TemplateValue) { self.init(FieldKey(key), value) }
 
-        fileprivate init(_ name: FieldKey, _ value: TemplateValue) {
+        package init(_ name: FieldKey, _ value: TemplateValue) {
             self.name = name
             self.value = value
         }
@@ -28,9 +28,10 @@ package final class TemplateFields: Sendable {
         members = builder.members
         places = builder.places
         var (depth, size) = (0, 2)
-        for member in members {
-            depth = max(depth, member.value.depth)
-            size += member.key.utf8.count + member.value.size + 4
+        // By index here and below: a loop over the members would be given copies of them.
+        for index in members.indices {
+            depth = max(depth, members[index].value.depth)
+            size += members[index].name.text.utf8.count + members[index].value.size + 4
         }
         self.depth = depth + 1
         self.size = size
@@ -42,7 +43,10 @@ package final class TemplateFields: Sendable {
 
     package subscript(key: String) -> TemplateValue? { self[FieldKey(key)] }
 
-    subscript(key: FieldKey) -> TemplateValue? { places.index(of: key, in: members).map { members[$0].value } }
+    subscript(key: FieldKey) -> TemplateValue? {
+        guard let index = places.index(of: key, in: members) else { return nil }
+        return members[index].value
+    }
 
     /// The members as JSON, or nil where a function is in them.
     var json: JSONObject? {
@@ -69,6 +73,12 @@ struct FieldsBuilder {
         places = KeyPlaces(members)
     }
 
+    /// Makes room for so many.
+    init(capacity: Int) {
+        self.init()
+        members.reserveCapacity(capacity)
+    }
+
     /// Starts with the members of an object.
     init(_ fields: TemplateFields) {
         members = fields.members
@@ -93,23 +103,31 @@ struct FieldsBuilder {
 }
 
 /// A key with a mark, by which most others are told apart without a look at their text.
-struct FieldKey: Hashable, Sendable {
+package struct FieldKey: Hashable, Sendable {
     let text: String
-    private let mark: UInt64
+    /// Length and three bytes.
+    fileprivate let mark: UInt64
 
-    init(_ text: String) {
+    package init(_ text: String) {
         self.text = text
-        var mark: UInt64 = 0
-        for byte in text.utf8 { mark = mark &* 31 &+ UInt64(byte) }
-        self.mark = mark
+        let bytes = text.utf8Span.span
+        guard let last = bytes.indices.last else {
+            mark = 0
+            return
+        }
+        let ends = UInt64(bytes[0]) << 16 | UInt64(bytes[last])
+        mark = UInt64(bytes.count) << 24 | ends | UInt64(bytes[last / 2]) << 8
     }
 
-    static func == (left: FieldKey, right: FieldKey) -> Bool {
+    /// The name that the language itself gives.
+    static let now = FieldKey("now")
+
+    package static func == (left: FieldKey, right: FieldKey) -> Bool {
         left.mark == right.mark && left.text.hasSameScalars(as: right.text)
     }
 
     /// By the text: keys of one mark can be made up at will.
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         var word: UInt64 = 0
         var count = 0
         for byte in text.utf8 {
@@ -143,8 +161,14 @@ struct KeyPlaces: Sendable {
 
     func index(of key: FieldKey, in members: [TemplateFields.Member]) -> Int? {
         if !table.isEmpty { return table[key] }
-        // By index: a closure would be given copies of the members.
-        for index in members.indices where members[index].name == key { return index }
+        return members.place(of: key, before: members.count)
+    }
+}
+
+extension [TemplateFields.Member] {
+    /// Where a key stands among the first of them.
+    func place(of key: FieldKey, before end: Int) -> Int? {
+        for index in 0..<end where self[index].name.mark == key.mark && self[index].name == key { return index }
         return nil
     }
 }

@@ -21,9 +21,9 @@ package final class TemplateList: Sendable {
     package init(_ elements: [TemplateValue]) {
         self.elements = elements
         var (depth, size) = (0, 2)
-        for element in elements {
-            depth = max(depth, element.depth)
-            size += element.size + 1
+        for index in elements.indices {
+            depth = max(depth, elements[index].depth)
+            size += elements[index].size + 1
         }
         self.depth = depth + 1
         self.size = size
@@ -49,6 +49,8 @@ extension TemplateValue {
         case .object(let fields): fields.size
         }
     }
+
+    var isNull: Bool { if case .null = self { true } else { false } }
 
     package var isTruthy: Bool {
         switch self {

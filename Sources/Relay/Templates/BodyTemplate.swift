@@ -35,19 +35,24 @@ package struct BodyTemplate: Sendable {
     func bytes(
         _ context: TemplateContext, _ functions: HostFunctions, now: Timestamp
     ) throws(TemplateFailure) -> [UInt8] {
-        let result: JSONValue?
+        var result: JSONValue?
         do throws(TemplateError) {
-            result = try template.render(context, functions: functions, now: now.milliseconds)
+            if format == .json {
+                // Most are of this kind: written at once.
+                let json = try template.json(context, functions: functions, now: now.milliseconds)
+                if let json { return json }
+            } else {
+                result = try template.render(context, functions: functions, now: now.milliseconds)
+            }
         } catch {
             throw TemplateFailure(error, in: "body")
         }
         guard let result else { throw misfit("the body as a whole is left out: give it an \"else\"") }
         switch (format, result) {
-        case (.json, _): return JSONSerializer.bytes(result)
         case (.form, .object(let object)): return try form(object)
         case (.form, _): throw misfit("with the format form the result must be an object, not \(result.kindName)")
-        case (.text, .string(let text)): return Array(text.utf8)
-        case (.text, _): throw misfit("with the format text the result must be a string, not \(result.kindName)")
+        case (_, .string(let text)): return Array(text.utf8)
+        default: throw misfit("with the format text the result must be a string, not \(result.kindName)")
         }
     }
 

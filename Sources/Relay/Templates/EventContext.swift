@@ -4,54 +4,54 @@ import JSONTemplates
 /// What templates can name of an event.
 enum EventContext {
     /// Gruveo's documented fields, and what stands for one that an event lacks or has in another shape.
-    private static let documented: [(name: String, shape: FieldShape, absent: TemplateValue)] = [
-        ("timestamp", .milliseconds, .null), ("maxParticipants", .count, .null), ("duration", .seconds, .null),
-        ("link", .text, .null), ("location", .text, .null), ("resolution", .text, .null), ("user", .person, .null),
-        ("tracking", .texts, .object(TemplateFields([]))), ("waitingTime", .seconds, .null),
-        ("account", .object(["id", "organization"]), .null), ("assignedUsers", .people, .list(TemplateList([]))),
+    private static let documented: [(member: TemplateFields.Member, shape: FieldShape)] = [
+        field("timestamp", .milliseconds), field("maxParticipants", .count), field("duration", .seconds),
+        field("link", .text), field("location", .text), field("resolution", .text), field("user", .person),
+        field("tracking", .texts, absent: .object(TemplateFields([]))), field("waitingTime", .seconds),
+        field("account", .object(["id", "organization"])),
+        field("assignedUsers", .people, absent: .list(TemplateList([]))),
     ]
 
-    /// Ours and the language's, whatever the event has under these names.
-    private static let own: Set = ["event", "id", "source", "receivedAt", "routes", "now"]
+    private static let absent = documented.map(\.member)
+
+    private static func field(
+        _ name: String, _ shape: FieldShape, absent: TemplateValue = .null
+    ) -> (member: TemplateFields.Member, shape: FieldShape) {
+        (TemplateFields.Member(key: name, value: absent), shape)
+    }
+
+    /// Ours, whatever the event has under these names.
+    private static let (event, id, source, receivedAt, routes) = (
+        FieldKey("event"), FieldKey("id"), FieldKey("source"), FieldKey("receivedAt"), FieldKey("routes")
+    )
 
     /// What a template can always name.
-    static let names = documented.map(\.name) + own
-
-    private static let taken = own.union(documented.map(\.name))
+    static let names = absent.map(\.key) + ["event", "id", "source", "receivedAt", "routes", "now"]
 
     /// - Throws: an error where the event is no JSON object, as one that was replayed out of quarantine.
     static func context(of event: Event) throws(TemplateFailure) -> TemplateContext {
-        let fields = TemplateFields(try object(event))
-        var members = [
-            TemplateFields.Member(key: "event", value: .object(fields)),
-            TemplateFields.Member(key: "id", value: .string(event.idText)),
-            TemplateFields.Member(key: "source", value: .string(event.source)),
-            TemplateFields.Member(key: "receivedAt", value: TemplateValue(milliseconds: event.receivedAt.milliseconds)),
-            TemplateFields.Member(key: "routes", value: TemplateValue(.array(event.routes.map { .string($0) }))),
+        let fields = try fields(event)
+        let given = [
+            TemplateFields.Member(EventContext.event, .object(fields)),
+            TemplateFields.Member(id, .string(event.idText)),
+            TemplateFields.Member(source, .string(event.source)),
+            TemplateFields.Member(receivedAt, TemplateValue(.number(JSONNumber(event.receivedAt.milliseconds)))),
+            TemplateFields.Member(routes, TemplateValue(.array(event.routes.map { .string($0) }))),
         ]
-        for field in documented {
-            let value = fields[field.name].flatMap(field.shape.fitted) ?? field.absent
-            members.append(TemplateFields.Member(key: field.name, value: value))
-        }
         // What cannot be named is still in `event`.
-        members += fields.members.filter { Name.isValid($0.key) && !taken.contains($0.key) }
-        do throws(TemplateError) { return try TemplateContext(TemplateFields(members)) } catch {
-            throw TemplateFailure(error, in: "the event")
+        return TemplateContext(given: given, always: absent, others: fields) { place, value in
+            documented[place].shape.fitted(value)
         }
     }
 
-    private static func object(_ event: Event) throws(TemplateFailure) -> JSONObject {
+    private static func fields(_ event: Event) throws(TemplateFailure) -> TemplateFields {
         var limits = JSONLimits()
         limits.size = max(limits.size, event.body.count)
         do throws(JSONError) {
-            if case .object(let object) = try JSONValue.parse(event.body, limits: limits) { return object }
+            if case .object(let fields) = try TemplateValue.parse(event.body, limits: limits) { return fields }
         } catch {
             throw TemplateFailure(place: "the event", message: "the event cannot be read: \(error.message)")
         }
         throw TemplateFailure(place: "the event", message: "the event is no JSON object")
     }
-}
-
-extension TemplateValue {
-    fileprivate init(milliseconds: Int64) { self.init(.number(JSONNumber(milliseconds))) }
 }
