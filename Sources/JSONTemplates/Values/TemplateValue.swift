@@ -50,8 +50,6 @@ extension TemplateValue {
         }
     }
 
-    var isNull: Bool { if case .null = self { true } else { false } }
-
     package var isTruthy: Bool {
         switch self {
         case .null: false
