@@ -20,8 +20,6 @@ from harness import KEY, event_id, every, routes_to, sample, signature
 
 # An answer is on its way to the disk for this long at most: what was answered within it before a crash may come twice.
 UNSETTLED_SECONDS = 5
-# Answers that use up an attempt. What is held, or whose dead letter cannot be written, is asked again with its number.
-CHARGED = {408, 425, 429, 500, 502, 503, 504}
 
 
 @dataclasses.dataclass
@@ -239,7 +237,10 @@ def invented(evidence):
 
 
 def repeated(evidence):
-    """P7: twice only after a crash, a timeout or a lost answer; and every attempt has a number of its own."""
+    """P7: twice only after a crash, a timeout or a lost answer; and the number of an attempt never falls.
+
+    It stays where a try is not charged: a probe, or one whose dead letter could not be written.
+    """
     before = {}
     for record in sorted(evidence.records, key=lambda record: record.at):
         earlier = before.get(record.delivery)
@@ -252,7 +253,7 @@ def repeated(evidence):
         if earlier.is_taken and not excused:
             yield (f"{record.destination} got {record.id} again (attempt {record.attempt}) "
                    f"{record.at - earlier.at:.2f} s after it had taken attempt {earlier.attempt}")
-        elif record.attempt < earlier.attempt + (earlier.status in CHARGED) and not excused:
+        elif record.attempt < earlier.attempt and not excused:
             yield f"{record.destination} got attempt {record.attempt} of {record.id} after attempt {earlier.attempt}"
 
 

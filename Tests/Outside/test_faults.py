@@ -454,7 +454,8 @@ DAY = 86_400
 def test_a_clock_that_is_set_parks_nothing_and_bursts_nothing(make_relay, make_sink, tmp_path, offset):
     clock = Clock(tmp_path)
     world, ledger = World(make_sink, names=("good", "moody")), Ledger()
-    world.answers["moody"] = lambda: 503
+    # Neither 5xx, which would take the lane down, nor one that holds it.
+    world.answers["moody"] = lambda: 418
     patient = {"concurrency": 2, "retry": {"schedule": ["2s"] * 90, "for": "60d"}}
     relay = make_relay(
         world.routes(moody=patient), environment=clock.environment, arguments=["--log-level", "error"]).start()

@@ -59,8 +59,8 @@ FAKED = {
         lambda: with_record(taken("one", "a", 2, at=1), ends=[End(2, 2, True)]), "one got a again"),
     "a duplicate after a stop that had time": (
         lambda: with_record(taken("one", "a", 2, at=40), ends=[End(1, 1, False)]), "one got a again"),
-    "an attempt's number twice": (
-        lambda: with_record(taken("one", "b", 2, at=0.5, status=503)), "got attempt 2 of b after attempt 2"),
+    "an attempt's number that falls": (
+        lambda: with_record(taken("one", "b", 3, at=0.5, status=503)), "got attempt 2 of b after attempt 3"),
     "a damaged database": (lambda: changed(quick_check="row 7 missing"), "quick_check says: row 7 missing"),
     "a counter too high": (lambda: changed(counts={**sound().counts, "delivered": 5}), "counts 5 delivered"),
     "a counter too low": (lambda: changed(counts={**sound().counts, "dead": 0}), "counts 0 dead"),

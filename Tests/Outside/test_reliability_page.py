@@ -18,7 +18,7 @@ def named():
 
 
 def missing(names):
-    sources = [*ROOT.glob("Tests/Outside/*.py"), *ROOT.glob("Tests/*Tests/*.swift")]
+    sources = [*ROOT.glob("Tests/Outside/*.py"), *ROOT.glob("Tests/*Tests/**/*.swift")]
     functions = " ".join(
         name for path in sources for name in re.findall(r"(?:def|func) (\w+)", path.read_text()))
     files = {path.name for path in sources}
