@@ -17,7 +17,8 @@ from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, 
 from test_durability import Ledger, World, loaded
 
 COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
-            ["reload"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
+            ["reload"], ["replay"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"],
+            ["dead", "discard"]]
 
 
 def run(*arguments, input=None, timeout=30, **environment):
