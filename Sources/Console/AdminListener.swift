@@ -20,6 +20,7 @@ package struct AdminListener: Service {
         package let destinations: @Sendable () async -> [LaneReport]
         /// Nil where no destination has the name.
         package let order: @Sendable (LaneOrder, String) async throws -> LaneReport?
+        package let replay: @Sendable (ReplayRequest) async throws(ReplayFault) -> ReplayPage
 
         package init(
             reload: @escaping @Sendable () async -> ReloadReport,
@@ -28,7 +29,8 @@ package struct AdminListener: Service {
             matchesByKey: @escaping @Sendable () -> [String: Int],
             discard: @escaping @Sendable (EventID, String) async throws -> Void,
             destinations: @escaping @Sendable () async -> [LaneReport],
-            order: @escaping @Sendable (LaneOrder, String) async throws -> LaneReport?
+            order: @escaping @Sendable (LaneOrder, String) async throws -> LaneReport?,
+            replay: @escaping @Sendable (ReplayRequest) async throws(ReplayFault) -> ReplayPage
         ) {
             self.reload = reload
             self.counts = counts
@@ -37,6 +39,7 @@ package struct AdminListener: Service {
             self.discard = discard
             self.destinations = destinations
             self.order = order
+            self.replay = replay
         }
     }
 
@@ -84,6 +87,11 @@ package struct AdminListener: Service {
             return answer(
                 report.isInForce ? .ok : .unprocessableContent,
                 ["findings": .array(report.findings.map { .string($0) })])
+        }
+        let replay = ReplayRoute(page: actions.replay)
+        router.post("replay") { request, _ in
+            let (status, object) = try await replay.answer(request)
+            return answer(status, object)
         }
         router.post("discard/:destination/:id") { _, context in
             guard let id = context.parameters.get("id").flatMap({ EventID($0) }),

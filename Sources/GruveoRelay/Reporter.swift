@@ -127,6 +127,12 @@ struct Reporter: Sendable {
         }
     }
 
+    func replayed(_ page: ReplayPage) {
+        guard page.deliveries > 0 else { return }
+        let events = page.events.count { !$0.destinations.isEmpty }
+        logger.notice("replayed", metadata: ["events": "\(events)", "deliveries": "\(page.deliveries)"])
+    }
+
     private func attempted(_ delivery: Delivery, _ attempt: AttemptRecord, _ judgement: Judgement, _ isHeld: Bool) {
         for fault in judgement.faults { failed(fault, delivery, attempt) }
         let level: Logger.Level = attempt.outcome == .delivered ? .debug : .warning

@@ -122,7 +122,16 @@ final class RelayServer: Sendable {
                 try await awaiting { done in
                     Task { await dispatcher.carryOut(order, to: name, completion: done) }
                 }
-            })
+            },
+            replay: replay)
+    }
+
+    /// One page of a replay, by the routes in force.
+    private func replay(_ request: ReplayRequest) async throws(ReplayFault) -> ReplayPage {
+        let replayer = Replayer(store: store, now: wallClock) { [dispatcher] in await dispatcher.wake($0) }
+        let page = try await replayer.page(request, by: intake.current)
+        if !request.isDryRun { reporter.replayed(page) }
+        return page
     }
 
     /// Puts another configuration in force.

@@ -112,6 +112,18 @@ package final class EmbeddedStore: Store {
         add(.redrive(Request(redrive, completion)))
     }
 
+    package func replay(
+        _ replay: Replay, completion: @escaping @Sendable (Result<[ReplayOutcome], StoreError>) -> Void
+    ) {
+        add(.replay(Request(replay, completion)))
+    }
+
+    package func events(
+        _ query: EventQuery, completion: @escaping @Sendable (Result<EventPage, StoreError>) -> Void
+    ) {
+        add(.events(query, completion))
+    }
+
     package func discard(
         _ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {

@@ -37,6 +37,7 @@ enum Write: Sendable {
     case accept(Request<HashedOffer, Acceptance>)
     case settle(Request<Settlement, Void>)
     case redrive(Request<Redrive, Void>)
+    case replay(Request<Replay, [ReplayOutcome]>)
     case discard(Request<Discard, Void>)
     case note(Request<LaneNote, Void>)
 
@@ -45,6 +46,7 @@ enum Write: Sendable {
         case .accept(let request): request.answer(.failure(error))
         case .settle(let request): request.answer(.failure(error))
         case .redrive(let request): request.answer(.failure(error))
+        case .replay(let request): request.answer(.failure(error))
         case .discard(let request): request.answer(.failure(error))
         case .note(let request): request.answer(.failure(error))
         }
@@ -56,6 +58,7 @@ enum Read: Sendable {
     case lease(LeaseRequest, Answer<Lease>)
     case release([DeliveryKey])
     case attempts(DeliveryKey, Answer<[AttemptRecord]>)
+    case events(EventQuery, Answer<EventPage>)
     case counts(Answer<StoreCounts>)
     case prune(now: Timestamp, PruneProgress, Answer<Int>)
     case hasten(destination: String, now: Timestamp, Answer<Void>)
@@ -65,6 +68,7 @@ enum Read: Sendable {
         case .lease(_, let answer): answer(.failure(error))
         case .release: break
         case .attempts(_, let answer): answer(.failure(error))
+        case .events(_, let answer): answer(.failure(error))
         case .counts(let answer): answer(.failure(error))
         case .prune(_, _, let answer): answer(.failure(error))
         case .hasten(_, _, let answer): answer(.failure(error))

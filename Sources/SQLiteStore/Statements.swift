@@ -7,6 +7,7 @@ struct Statements {
     let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard, hasten: PreparedStatement
     let selectEvent, selectDelivery, selectAttempts: PreparedStatement
     let scanFresh, scanDeferred, scanDeferredInOrder, nextDue: PreparedStatement
+    let scanReceived, scanStagesOf, noteDelivered, makeDue, noteRoutes: PreparedStatement
     let pruning: PruneStatements
 
     init(_ database: Database) throws {
@@ -77,6 +78,16 @@ struct Statements {
         scanDeferredInOrder = try prepareScan("id <= ?", by: "id")
         nextDue = try prepareScan("due > ?", by: "due")
 
+        scanReceived = try prepare(
+            "SELECT id, received, original_high, kind FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?")
+        scanStagesOf = try prepare("SELECT id & 65535, state FROM deliveries WHERE id >= ? AND id <= ?")
+        noteDelivered = try prepare(
+            """
+            INSERT INTO attempts (delivery, number, at, duration, outcome, status, response)
+            SELECT id, attempts, at, duration, 'delivered', status, x'' FROM deliveries WHERE id = ?
+            """)
+        makeDue = try prepare("UPDATE deliveries SET state = 1, due = ? WHERE id = ?")
+        noteRoutes = try prepare("UPDATE events SET routes = ? WHERE id = ? AND routes IS NULL")
         pruning = try PruneStatements(database)
     }
 

@@ -47,6 +47,9 @@ extension StoreEngine {
         case .attempts(let key, let answer):
             let records = try attempts(of: key.rawValue, statements)
             answer(.success(records))
+        case .events(let query, let answer):
+            let page = try statements.reading { try events(query, statements) }
+            answer(.success(page))
         case .counts(let answer):
             let counts = try Totals(database).counts
             answer(.success(counts))

@@ -95,7 +95,7 @@ extension StoreEngine {
                 isReplay: true, startedAt: started))
     }
 
-    private func revive(
+    func revive(
         _ key: Int64, at time: Timestamp, from: WritableKeyPath<StoreCounts, Int>, _ statements: Statements
     ) throws {
         statements.revive.bind(1, time.milliseconds)
@@ -105,7 +105,7 @@ extension StoreEngine {
         totals.counts.pending += 1
     }
 
-    private func insertReplay(
+    func insertReplay(
         _ key: Int64, _ time: Timestamp, isOfPruned: Bool, _ statements: Statements
     ) throws {
         statements.insertReplay.bind(1, key)
@@ -144,7 +144,7 @@ extension StoreEngine {
     }
 
     /// The row of the event with exactly this id.
-    private func row(of id: EventID, _ statements: Statements) throws -> Int64? {
+    func row(of id: EventID, _ statements: Statements) throws -> Int64? {
         guard let row = index.row(of: id) else { return nil }
         statements.selectEvent.bind(1, row)
         defer { statements.selectEvent.reset() }
@@ -152,7 +152,7 @@ extension StoreEngine {
         return statements.selectEvent.integer(1) == Int64(bitPattern: id.low) ? row : nil
     }
 
-    private func state(of key: Int64, _ statements: Statements) throws -> DeliveryState? {
+    func state(of key: Int64, _ statements: Statements) throws -> DeliveryState? {
         statements.selectDelivery.bind(1, key)
         defer { statements.selectDelivery.reset() }
         return try statements.selectDelivery.step()

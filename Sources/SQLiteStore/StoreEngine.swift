@@ -118,6 +118,8 @@ final class StoreEngine: @unchecked Sendable {
                 return .accepted(try accept(request.payload, &batch, database, statements))
             case .settle(let request): try settle(request.payload, &batch, statements)
             case .redrive(let request): try redrive(request.payload, &batch, database, statements)
+            case .replay(let request):
+                return .replayed(try replay(request.payload, &batch, database, statements))
             case .discard(let request): try discard(request.payload, statements)
             case .note(let request): try note(request.payload, database, statements)
             }
@@ -130,11 +132,18 @@ final class StoreEngine: @unchecked Sendable {
     }
 
     private func refusal(of offer: Offer) -> StoreError? {
+        if case .matched(_, let wanted) = offer.routing { return refusal(of: wanted.count) }
+        return refusal(of: 0)
+    }
+
+    /// Why no event with so many new deliveries may be stored, nil where it may.
+    func refusal(of deliveries: Int) -> StoreError? {
         if let damage { return StoreError(.failed, "\(path) is damaged: \(damage)") }
         guard isInPlace else { return StoreError(.failed, "\(path) was removed or replaced") }
         guard hasSpace else { return StoreError(.full, "less than \(limits.freeSpaceBytes) bytes are free") }
-        guard let backlog = limits.backlog, case .matched(_, let wanted) = offer.routing else { return nil }
-        guard totals.counts.pending + wanted.count > backlog else { return nil }
+        guard let backlog = limits.backlog, deliveries > 0, totals.counts.pending + deliveries > backlog else {
+            return nil
+        }
         return StoreError(.backlog, "\(totals.counts.pending) deliveries wait, the limit is \(backlog)")
     }
 
@@ -147,6 +156,7 @@ final class StoreEngine: @unchecked Sendable {
 
     private func conclude(_ writes: ArraySlice<Write>, _ batch: Batch) {
         for key in batch.ended { book.end(key) }
+        for key in batch.leftBehind { book.leaveBehind(key) }
         let fresh = hand(over: batch.fresh)
         for (write, verdict) in zip(writes, batch.verdicts) {
             switch (write, verdict) {
@@ -156,7 +166,8 @@ final class StoreEngine: @unchecked Sendable {
             case (.redrive(let request), _): request.answer(.success(()))
             case (.discard(let request), _): request.answer(.success(()))
             case (.note(let request), _): request.answer(.success(()))
-            case (.accept, .done): break
+            case (.replay(let request), .replayed(let outcomes)): request.answer(.success(outcomes))
+            case (.accept, _), (.replay, _): break
             }
         }
         if !fresh.isEmpty { onFresh?(fresh) }
@@ -291,6 +302,7 @@ struct Memory {
 /// What one write of a transaction came to.
 enum Verdict {
     case accepted(Acceptance)
+    case replayed([ReplayOutcome])
     case done
     case refused(StoreError)
 }
@@ -305,6 +317,8 @@ struct Batch {
     var verdicts: [Verdict] = []
     /// Deliveries that became due by this transaction.
     var fresh: [Delivery] = []
+    /// Fresh ones that their lane has to fetch.
+    var leftBehind: [Int64] = []
     /// Keys whose lease is over.
     var ended: [Int64] = []
 

@@ -4,6 +4,7 @@ internal import Relay
 /// The row of `totals`: the books, written with every transaction that changes them.
 struct Totals: Equatable {
     var counts = StoreCounts()
+    /// Of deliveries that have no row any more: it was pruned, or a replay has opened it again.
     var prunedDelivered = 0
     var prunedDead = 0
     var prunedDiscarded = 0

@@ -233,6 +233,14 @@ final class MemoryStore: Store {
         completion(.failure(Self.unused))
     }
 
+    func events(_ query: EventQuery, completion: @escaping @Sendable (Result<EventPage, StoreError>) -> Void) {
+        completion(.failure(Self.unused))
+    }
+
+    func replay(_ replay: Replay, completion: @escaping @Sendable (Result<[ReplayOutcome], StoreError>) -> Void) {
+        completion(.failure(Self.unused))
+    }
+
     func discard(_ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
     {
         completion(.failure(Self.unused))

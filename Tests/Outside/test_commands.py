@@ -16,7 +16,8 @@ import pytest
 from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, routes_to, sample, signature
 
 COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
-            ["reload"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"], ["dead", "discard"]]
+            ["reload"], ["replay"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"],
+            ["dead", "discard"]]
 
 
 def run(*arguments, input=None, timeout=30, **environment):

@@ -79,6 +79,10 @@ final class StoreDouble: Store {
 
     func redrive(_ redrive: Redrive, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {}
 
+    func events(_ query: EventQuery, completion: @escaping @Sendable (Result<EventPage, StoreError>) -> Void) {}
+
+    func replay(_ replay: Replay, completion: @escaping @Sendable (Result<[ReplayOutcome], StoreError>) -> Void) {}
+
     func discard(
         _ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {}

@@ -19,7 +19,7 @@ import Testing
         }
         for round in 0..<120 {
             now += Int64(Int.random(in: 0..<40, using: &random))
-            switch Int.random(in: 0..<12, using: &random) {
+            switch Int.random(in: 0..<14, using: &random) {
             case 0..<4:
                 let to = ["crm", "chat", "log"].filter { _ in Bool.random(using: &random) }
                 let body = "\(Int.random(in: 0..<30, using: &random))"
@@ -43,6 +43,18 @@ import Testing
             case 10:
                 guard let letter = dead.randomElement(using: &random), isFree(letter) else { break }
                 try await test.store.discarded(letter.event.id, letter.destination)
+            case 11, 12:
+                // Whatever became of them, to one destination of the past and one that is new.
+                let page = try await test.store.stored(
+                    .received(
+                        since: Timestamp(milliseconds: now - 100), until: Timestamp(milliseconds: now), after: 0,
+                        through: nil))
+                guard let stored = page.events.randomElement(using: &random) else { break }
+                let isOrdered = Bool.random(using: &random)
+                let entries = ["crm", "late"].map {
+                    Replay.Entry(number: stored.number, destination: $0, routes: ["late"], isOrdered: isOrdered)
+                }
+                _ = try await test.store.replayed(entries, at: now)
             default:
                 guard let store = test.store as? EmbeddedStore else { break }
                 var limits = StoreLimits()
@@ -52,7 +64,7 @@ import Testing
                 _ = try await awaiting { store.prune(now: Timestamp(milliseconds: now), completion: $0) }
             }
             held += try await test.nextFresh()
-            for destination in ["crm", "chat", "log"] {
+            for destination in ["crm", "chat", "log", "late"] {
                 held += try await test.store.leased(destination, 2, now: now).deliveries
             }
             #expect(Set(held.map(\.key)).count == held.count, "seed \(seed), round \(round)")
@@ -144,6 +156,57 @@ import Testing
         counts = try await store.currentCounts()
         #expect(counts.discarded == 1 && counts.agree)
         #expect(try sandbox.rowsAgree(with: counts))
+    }
+
+    @Test func aReplayIsRefusedWholeWhereNewEventsWouldBe() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        let store = try #require(test.store as? EmbeddedStore)
+        for number in 0..<3 { _ = try await store.accepted(makeOffer("\(number)", to: [], at: 0)) }
+        let entries = (1...3).map { number in
+            Replay.Entry(number: Int64(number), destination: "crm", routes: [], isOrdered: false)
+        }
+        var limits = StoreLimits()
+        limits.freeSpaceBytes = .max
+        store.adjust(limits)
+        await #expect(throws: StoreError.self) { try await store.replayed(entries, at: 0) }
+        limits.freeSpaceBytes = 0
+        limits.backlog = 2
+        store.adjust(limits)
+        await #expect(throws: StoreError.self) { try await store.replayed(entries, at: 0) }
+        #expect(try await store.currentCounts().replayed == 0)
+        #expect(try await store.replayed(Array(entries[..<2]), at: 0) == [.queued, .queued])
+    }
+
+    /// A delivery that was replayed and delivered again is in the books twice, also when its one row is pruned.
+    @Test func whatWasReplayedIsPrunedWithAllThatWasDelivered() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        let store = try #require(test.store as? EmbeddedStore)
+        _ = try await store.accepted(makeOffer("x", to: ["crm"], at: 0))
+        let key = try #require(try await test.nextFresh().first).key
+        try await store.settled(key, .delivered, makeAttempt(1, status: 200, .delivered))
+        for round in 1...3 {
+            #expect(try await store.replayed(["crm"], at: Int64(round)) == [.queued])
+            #expect(try await store.leased("crm", 1, now: Int64(round)).deliveries.map(\.key) == [key])
+            try await store.settled(key, .delivered, makeAttempt(1, status: 200, .delivered, at: Int64(round)))
+        }
+        #expect(try sandbox.rowsAgree(with: try await store.currentCounts()))
+        #expect(try await awaiting { store.prune(now: Timestamp(milliseconds: .max / 2), completion: $0) } == 1)
+        let counts = try await store.currentCounts()
+        #expect((counts.routed, counts.replayed, counts.delivered, counts.pending) == (1, 3, 4, 0))
+        #expect(try sandbox.rowsAgree(with: counts))
+        #expect(try sandbox.meddle { try Int.fetchOne($0, sql: "SELECT count(*) FROM attempts") } == 0)
+    }
+
+    @Test func anEventWhoseBytesHaveChangedIsCountedAndNotGivenOut() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        for body in ["a", "b", "c"] { _ = try await test.store.accepted(makeOffer(body, to: [], at: 0)) }
+        try sandbox.meddle { try $0.execute(sql: "UPDATE events SET body = x'58' WHERE id = 2") }
+        let time = Timestamp(milliseconds: 0)
+        let page = try await test.store.stored(.received(since: time, until: time, after: 0, through: nil))
+        #expect(page.events.map(\.number) == [1, 3] && page.damaged == 1 && page.next == nil)
     }
 
     @Test func numbersOfPrunedEventsAreNotUsedAgain() async throws {

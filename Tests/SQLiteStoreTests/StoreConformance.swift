@@ -51,6 +51,12 @@ enum StoreConformance {
         ("a redrive revives a dead one and twice is harmless", redriveTwice),
         ("an edited redrive is an event of its own", redriveEdited),
         ("a discard is counted once", discardOnce),
+        ("a delivered one is replayed and the books agree", replayDelivered),
+        ("a replay revives what is dead and leaves alone what is pending", replayOthers),
+        ("unmatched and quarantined events can be replayed", replayUnmatched),
+        ("a replay takes turns with new events, or keeps the order", replayTakesTurns),
+        ("a replay grows old by its lane's clock", replayByTheLanesClock),
+        ("stored events are given out in pages", pages),
         ("attempts are told in order", attemptsInOrder),
         ("unmatched and quarantined events are counted", otherRoutings),
     ]

@@ -17,7 +17,7 @@ struct AdminClient {
 
     func get(_ target: String) -> Reply { ask("GET", target) }
 
-    func post(_ target: String) -> Reply { ask("POST", target) }
+    func post(_ target: String, _ body: [UInt8] = []) -> Reply { ask("POST", target, body) }
 
     /// The answer's status and JSON object; ends the command where no relay answers.
     func object(_ reply: Reply) throws -> (status: Int, object: JSONObject) {
@@ -34,9 +34,9 @@ struct AdminClient {
         }
     }
 
-    private func ask(_ method: String, _ target: String) -> Reply {
+    private func ask(_ method: String, _ target: String, _ body: [UInt8] = []) -> Reply {
         let ending = CurlSender.requestUnixSocket(
-            path: adminSocketPath(state: state), method: method, target: target,
+            path: adminSocketPath(state: state), method: method, target: target, body: body,
             timeoutMilliseconds: AdminClient.timeoutMilliseconds)
         switch ending {
         case .response(let response): return .answer(response.status, String(decoding: response.body, as: UTF8.self))

@@ -1,11 +1,11 @@
 /// A point in time as JSON-e writes it: `2017-01-19T16:27:20.974Z`.
-struct Instant: CustomStringConvertible {
+package struct Instant: CustomStringConvertible {
     private static let dayMilliseconds: Int64 = 86_400_000
     /// 0001-01-01 and 9999-12-31, between which a year has four digits.
     private static let bounds: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999
 
     /// Since 1970-01-01T00:00:00Z.
-    let milliseconds: Int64
+    package let milliseconds: Int64
 
     init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
@@ -17,7 +17,7 @@ struct Instant: CustomStringConvertible {
     }
 
     /// Reads a time in UTC, or nil where it is none; digits behind the milliseconds are dropped.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }
         let marks: [(place: Int, mark: Unicode.Scalar)] = [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")]
@@ -40,7 +40,7 @@ struct Instant: CustomStringConvertible {
         return overflow || !Instant.bounds.contains(sum) ? nil : Instant(milliseconds: sum)
     }
 
-    var description: String {
+    package var description: String {
         let parts = parts
         let date = [Instant.padded(parts.year, 4), Instant.padded(parts.month, 2), Instant.padded(parts.day, 2)]
             .joined(separator: "-")

@@ -29,7 +29,8 @@ extension Router {
         _ body: [UInt8], source: Source, receivedAt: Timestamp, file: JSONNode
     ) -> RoutingExplanation {
         do throws(Refusal) {
-            let event = try admitted(body, source: source, receivedAt: receivedAt)
+            let event = try admitted(
+                body, maxAgeMilliseconds: source.maxAgeMilliseconds, receivedAt: receivedAt)
             let matched = try matchedRoutes(in: event, source: source.name)
             return RoutingExplanation(
                 routing: routing(of: matched),

@@ -45,9 +45,14 @@ package struct Router: Sendable {
     /// What becomes of a verified body. All routes are looked at; each destination is named once, in the order of
     /// the routes.
     package func route(_ body: [UInt8], source: Source, receivedAt: Timestamp) -> Routing {
+        route(body, source: source.name, maxAgeMilliseconds: source.maxAgeMilliseconds, receivedAt: receivedAt)
+    }
+
+    /// The same for an event whose source may not be in the routes file any more.
+    func route(_ body: [UInt8], source: String, maxAgeMilliseconds: Int64?, receivedAt: Timestamp) -> Routing {
         do throws(Refusal) {
-            let event = try admitted(body, source: source, receivedAt: receivedAt)
-            return routing(of: try matchedRoutes(in: event, source: source.name))
+            let event = try admitted(body, maxAgeMilliseconds: maxAgeMilliseconds, receivedAt: receivedAt)
+            return routing(of: try matchedRoutes(in: event, source: source))
         } catch {
             return .quarantined(reason: error.reason)
         }
@@ -59,18 +64,20 @@ package struct Router: Sendable {
     }
 
     /// Reads an event that is fit to be matched.
-    func admitted(_ body: [UInt8], source: Source, receivedAt: Timestamp) throws(Refusal) -> FlatEvent {
+    func admitted(
+        _ body: [UInt8], maxAgeMilliseconds: Int64?, receivedAt: Timestamp
+    ) throws(Refusal) -> FlatEvent {
         let event: FlatEvent
         do throws(EventFault) { event = try FlatEvent(parsing: body, paths: patterns.paths) } catch {
             throw Refusal(reason: error.reason)
         }
-        if let reason = staleness(of: event, source: source, receivedAt: receivedAt) { throw Refusal(reason: reason) }
+        if let reason = staleness(of: event, maxAgeMilliseconds, receivedAt) { throw Refusal(reason: reason) }
         return event
     }
 
     /// Why an event is too old for its source, nil where it is not.
-    private func staleness(of event: FlatEvent, source: Source, receivedAt: Timestamp) -> String? {
-        guard let maxAge = source.maxAgeMilliseconds, let sent = event.number(at: "timestamp", in: patterns.paths)
+    private func staleness(of event: FlatEvent, _ maxAge: Int64?, _ receivedAt: Timestamp) -> String? {
+        guard let maxAge, let sent = event.number(at: "timestamp", in: patterns.paths)
         else {
             return nil
         }

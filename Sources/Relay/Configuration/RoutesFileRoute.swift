@@ -107,7 +107,7 @@ extension Field {
     }
 
     /// Hands the pattern to its own parser: the only place that knows how it reports.
-    private func pattern() -> EventPattern? {
+    func pattern() -> EventPattern? {
         do throws(PatternFaults) {
             let pattern = try EventPattern.parse(node)
             add(.warning, RouteLint.lint(pattern, node))
@@ -120,7 +120,7 @@ extension Field {
 
     private func add(_ severity: Finding.Severity, _ faults: [PatternFault]) {
         for fault in faults {
-            let faultPath = fault.path.isEmpty ? path : "\(path).\(fault.path)"
+            let faultPath = [path, fault.path].filter { !$0.isEmpty }.joined(separator: ".")
             log.add(severity, at: FilePlace(offset: fault.offset, path: faultPath), fault.message)
         }
     }

@@ -31,6 +31,9 @@ package final class Intake: Sendable {
         self.notify = notify
     }
 
+    /// What requests go by now.
+    package var current: Configuration { configuration.withLock { $0 } }
+
     /// Makes later requests go by another configuration.
     package func use(_ configuration: Configuration) {
         self.configuration.withLock { $0 = configuration }

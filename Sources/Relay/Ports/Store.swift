@@ -157,6 +157,15 @@ package protocol Store: Sendable {
     /// Refused while the delivery is leased: its last attempt may have ended in the very letter that is redriven.
     func redrive(_ redrive: Redrive, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
+    /// One page of stored events, for an operator.
+    func events(_ query: EventQuery, completion: @escaping @Sendable (Result<EventPage, StoreError>) -> Void)
+
+    /// Makes deliveries due now, whatever became of them before, but for those that are pending; all or none.
+    ///
+    /// They are not handed over: their lanes have to be woken. Where new events would be refused, so is a replay.
+    /// - Returns: an outcome for each entry, in their order.
+    func replay(_ replay: Replay, completion: @escaping @Sendable (Result<[ReplayOutcome], StoreError>) -> Void)
+
     /// Counts a dead letter as discarded. Refused while the delivery is leased.
     func discard(_ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
