@@ -6,7 +6,7 @@ struct Statements {
     let insertEvent, insertFresh, insertStarted, insertReplay, updateTotals, replaceLane: PreparedStatement
     let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard, hasten: PreparedStatement
     let selectEvent, selectDelivery, selectAttempts: PreparedStatement
-    let scanFresh, scanDeferred, scanDeferredInOrder, nextDue: PreparedStatement
+    let leasing: LeaseStatements
     let scanReceived, scanStagesOf, noteDelivered, makeDue, noteRoutes: PreparedStatement
     let pruning: PruneStatements
 
@@ -65,19 +65,7 @@ struct Statements {
         selectAttempts = try prepare(
             "SELECT number, at, duration, outcome, status, error, response FROM attempts WHERE delivery = ? ORDER BY id"
         )
-        scanFresh = try prepare(
-            "SELECT id FROM deliveries WHERE id > ? AND id <= ? AND id & 65535 = ? AND state = 0 ORDER BY id")
-        func prepareScan(_ condition: String, by order: String) throws -> PreparedStatement {
-            try prepare(
-                """
-                SELECT id, due FROM deliveries INDEXED BY deferred
-                WHERE id & 65535 = ? AND \(condition) AND state = 1 ORDER BY \(order)
-                """)
-        }
-        scanDeferred = try prepareScan("due <= ?", by: "due")
-        scanDeferredInOrder = try prepareScan("id <= ?", by: "id")
-        nextDue = try prepareScan("due > ?", by: "due")
-
+        leasing = try LeaseStatements(database)
         scanReceived = try prepare(
             "SELECT id, received, original_high, kind FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?")
         scanStagesOf = try prepare("SELECT id & 65535, state FROM deliveries WHERE id >= ? AND id <= ?")
@@ -102,6 +90,27 @@ struct Statements {
             try? rollback.run()
             throw error
         }
+    }
+}
+
+/// What `lease` looks through.
+struct LeaseStatements {
+    let scanFresh, scanDeferred, scanDeferredInOrder, nextDue: PreparedStatement
+
+    init(_ database: Database) throws {
+        func prepare(_ sql: String) throws -> PreparedStatement { try PreparedStatement(database, sql) }
+        scanFresh = try prepare(
+            "SELECT id FROM deliveries WHERE id > ? AND id <= ? AND id & 65535 = ? AND state = 0 ORDER BY id")
+        func prepareScan(_ condition: String, by order: String) throws -> PreparedStatement {
+            try prepare(
+                """
+                SELECT id, due FROM deliveries INDEXED BY deferred
+                WHERE id & 65535 = ? AND \(condition) AND state = 1 ORDER BY \(order)
+                """)
+        }
+        scanDeferred = try prepareScan("due <= ?", by: "due")
+        scanDeferredInOrder = try prepareScan("id <= ?", by: "id")
+        nextDue = try prepareScan("due > ?", by: "due")
     }
 }
 

@@ -38,7 +38,7 @@ extension StoreEngine {
         _ destination: Int64, _ limit: Int, upTo last: Int64, _ now: Timestamp, _ statements: Statements
     ) throws -> (keys: [Int64], end: Int64, nextDue: Timestamp?) {
         var keys: [Int64] = []
-        let scan = statements.scanDeferredInOrder
+        let scan = statements.leasing.scanDeferredInOrder
         scan.bind(1, destination)
         scan.bind(2, last)
         defer { scan.reset() }

@@ -72,9 +72,9 @@ extension StoreEngine {
     private func deferredKeys(
         _ destination: Int64, _ limit: Int, _ now: Timestamp, _ statements: Statements
     ) throws -> [Int64] {
-        let due = try availableKeys(statements.scanDeferred, destination, now, limit)
+        let due = try availableKeys(statements.leasing.scanDeferred, destination, now, limit)
         let beyond = now.advanced(byMilliseconds: limits.longestWaitMilliseconds)
-        return try due + availableKeys(statements.nextDue, destination, beyond, limit - due.count)
+        return try due + availableKeys(statements.leasing.nextDue, destination, beyond, limit - due.count)
     }
 
     /// What a scan by destination and time finds that nobody holds.
@@ -100,7 +100,7 @@ extension StoreEngine {
         let last = totals.lastEvent << Schema.destinationBits | Schema.destinationMask
         let end = min(last, lane.cursor + Self.scanEvents << Schema.destinationBits)
         var found = FreshRows(end: end, isAtEnd: false)
-        let scan = statements.scanFresh
+        let scan = statements.leasing.scanFresh
         scan.bind(1, lane.cursor)
         scan.bind(2, end)
         scan.bind(3, destination)
@@ -120,7 +120,7 @@ extension StoreEngine {
     }
 
     private func nextDue(_ destination: Int64, after now: Timestamp, _ statements: Statements) throws -> Timestamp? {
-        let scan = statements.nextDue
+        let scan = statements.leasing.nextDue
         scan.bind(1, destination)
         scan.bind(2, now.milliseconds)
         defer { scan.reset() }

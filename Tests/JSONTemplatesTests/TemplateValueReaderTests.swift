@@ -36,10 +36,13 @@ import Testing
             guard case .object(let fields) = try TemplateValue.parse(Array(text.utf8)) else { return [] }
             return fields.members
         }
-        let event = #"{"id": 2, "zone": null, "link": "@a", "now": 3, "no name": 4, "more": 5}"#
+        let event = #"{"id": 2, "zone": 7, "link": "@a", "now": 3, "no name": 4, "more": 5}"#
         let context = TemplateContext(
             given: try members(#"{"id": 1}"#), always: try members(#"{"zone": "none", "link": "", "user": "nobody"}"#),
-            others: TemplateFields(try members(event)))
+            others: TemplateFields(try members(event))
+        ) { place, value in
+            if case .string = value, place < 2 { value } else { nil }
+        }
         let template = Template(
             try JSONNode.parse(Array(#"{"$eval": "[id, zone, link, user, more, now, defined('no name')]"}"#.utf8)))
         let json = try template.json(context, now: 0)

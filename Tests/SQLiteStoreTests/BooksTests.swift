@@ -50,11 +50,7 @@ import Testing
                         since: Timestamp(milliseconds: now - 100), until: Timestamp(milliseconds: now), after: 0,
                         through: nil))
                 guard let stored = page.events.randomElement(using: &random) else { break }
-                let isOrdered = Bool.random(using: &random)
-                let entries = ["crm", "late"].map {
-                    Replay.Entry(number: stored.number, destination: $0, routes: ["late"], isOrdered: isOrdered)
-                }
-                _ = try await test.store.replayed(entries, at: now)
+                try await replay(stored.number, isOrdered: Bool.random(using: &random), test, at: now)
             default:
                 guard let store = test.store as? EmbeddedStore else { break }
                 var limits = StoreLimits()
@@ -77,6 +73,13 @@ import Testing
             }
         }
         #expect(sandbox.reported.isEmpty)
+    }
+
+    private func replay(_ number: Int64, isOrdered: Bool, _ test: StoreUnderTest, at now: Int64) async throws {
+        let entries = ["crm", "late"].map {
+            Replay.Entry(number: number, destination: $0, routes: ["late"], isOrdered: isOrdered)
+        }
+        _ = try await test.store.replayed(entries, at: now)
     }
 
     /// Every pending delivery can be leased in the end, however the turns went.
