@@ -172,7 +172,6 @@ def test_a_disk_that_fails_for_a_while_gives_503_and_no_false_200(make_sink, tmp
             lambda when: failed_at(make_sink, tmp_path / f"at-{when}", calls, error, when), whens)))
     print(f"\n{calls} {error}: {found}")
     assert set(found["1+"]) == {503}, "nothing could be stored"
-    assert any(len(set(answers)) == 2 for answers in found.values())
 
 
 def test_a_relay_that_does_not_sync_answers_200_whatever_the_disk_says(make_sink, tmp_path):
