@@ -3,7 +3,7 @@ import Relay
 /// What stands behind a destination in a simulation, and what it has seen.
 struct World {
     enum Mood: CaseIterable {
-        case well, flaky, down, refusing, overloaded
+        case well, flaky, down, refusing, rejecting, overloaded
     }
 
     /// One request that a destination has read.
@@ -41,6 +41,7 @@ struct World {
                 ? status(200) : Bool.random(using: &random) ? status(503) : .failure(TransferFailure(.timeout, "late"))
         case .down: .failure(TransferFailure(.connect, "nobody is there"))
         case .refusing: status(404)
+        case .rejecting: status(Bool.random(using: &random) ? 422 : 200)
         case .overloaded: status(429, retryAfter: "\(Int.random(in: 1...90, using: &random))")
         }
     }
