@@ -136,20 +136,25 @@ import Testing
         #expect(positions == expected)
     }
 
-    @Test func tenThousandRoutesAreReadWithinASecond() throws {
-        let routes = (0..<10_000).map {
-            #"{"name": "route \#($0)", "match": {"tracking": {"id": ["\#($0)"]}}, "to": ["crm"], "from": ["a"]}"#
+    /// A ratio, since seconds say more of the machine than of the program.
+    @Test func fiveTimesTheRoutesTakeFiveTimesAsLongToRead() {
+        func time(_ count: Int) -> Duration {
+            let routes = (0..<count).map {
+                #"{"name": "route \#($0)", "match": {"tracking": {"id": ["\#($0)"]}}, "to": ["crm"], "from": ["a"]}"#
+            }
+            let text = """
+                {"sources": {"a": {"path": "/a", "keys": [{"env": "K"}]}},
+                "destinations": {"crm": {"url": "https://a.example/"}},
+                "routes": [\(routes.joined(separator: ",\n"))]}
+                """
+            let bytes = Array(text.utf8)
+            var file: RoutesFile?
+            let time = processorTime { file = RoutesFile.decode(bytes).file }
+            #expect(file?.routes.count == count)
+            return time
         }
-        let text = """
-            {"sources": {"a": {"path": "/a", "keys": [{"env": "K"}]}},
-            "destinations": {"crm": {"url": "https://a.example/"}},
-            "routes": [\(routes.joined(separator: ",\n"))]}
-            """
-        let bytes = Array(text.utf8)
-        var file: RoutesFile?
-        let time = processorTime { file = RoutesFile.decode(bytes).file }
-        #expect(file?.routes.count == 10_000)
-        #expect(time < .seconds(1), "\(time)")
+        let (few, many) = (time(2000), time(10_000))
+        #expect(many < few * 12, "\(few) and \(many)")
     }
 
     @Test func tenThousandFindingsGetTheirPlacesInOnePass() {
