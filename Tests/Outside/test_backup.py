@@ -5,12 +5,11 @@ import os
 import shutil
 import sqlite3
 import stat
-import threading
 
 import pytest
 
-from harness import event_id, routes_to, sample
-from test_durability import Ledger, load
+from harness import eventually, routes_to, sample
+from ledger import Ledger, under_load
 
 
 def copied(relay, file, *arguments, check=0):
@@ -21,19 +20,11 @@ def copied(relay, file, *arguments, check=0):
 def test_a_copy_made_under_load_restores_all_that_was_acknowledged_before(make_relay, make_sink, tmp_path):
     sink = make_sink(lambda request: 503)
     relay = make_relay(routes_to({"crm": sink}), arguments=["--log-level", "error"]).start()
-    ledger, stop = Ledger(), threading.Event()
-    workers = [threading.Thread(target=load, args=(relay, ledger, stop)) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    try:
-        while len(ledger.acknowledged) < 300:
-            pass
+    ledger = Ledger()
+    with under_load(relay, ledger):
+        eventually(lambda: len(ledger.acknowledged) >= 300, what="some events")
         before = set(ledger.acknowledged)
         copied(relay, tmp_path / "copy.sqlite")
-    finally:
-        stop.set()
-        for worker in workers:
-            worker.join(30)
     assert len(ledger.acknowledged) > len(before), "the load went on"
     relay.stop()
 
