@@ -17,8 +17,10 @@ package struct LaneReport: Sendable, Equatable {
         self.destination = destination
         state = stops.state.rawValue
         since = stops.since
-        reason = stops.reason
-        probeAt = stops.probeAt
+        // While it is paused nothing else counts.
+        let isPaused = stops.state == .paused
+        reason = isPaused ? nil : stops.reason
+        probeAt = isPaused ? nil : stops.probeAt
         restsUntil = stops.isResting(now) ? stops.record.restUntil : nil
         self.inFlight = inFlight
     }
