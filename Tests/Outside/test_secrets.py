@@ -48,7 +48,7 @@ def secretive(sinks):
     for number, name in enumerate(sinks):
         more[name] = {
             "headers": {"Authorization": {"env": "TOKEN", "prefix": "Bearer "}, "X-Api-Key": {"credential": "token"}},
-            "sign": sign[number % 4], "timeout": "1s", **every(1, 2)}
+            "sign": sign[number % 4], "timeout": "1s", **every(1, 1)}
         if number % 2:
             more[name]["url"] = {"env": f"URL_{name}"}
     routes = routes_to(sinks, **more)
