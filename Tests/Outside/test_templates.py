@@ -68,16 +68,16 @@ def test_a_template_that_fails_is_a_dead_letter_at_once_and_harms_no_other_deliv
 
 def test_form_text_headers_and_urls_are_rendered_too(serve):
     event = sample(1, link="@acme/../x?y#z&a=b ü", duration=0, waitingTime=1)
-    event = event.replace(b'"duration": 0', b'"duration": 123456789012345678901234567890')
-    form = {"caller": "${link}", "long": {"$eval": "duration"}, "deal": {"$if": "'deal' in tracking", "then": 1}}
+    event = event.replace(b'"duration": 0', b'"duration": 0, "big": 123456789012345678901234567890')
+    form = {"caller": "${link}", "long": {"$eval": "big"}, "deal": {"$if": "'deal' in tracking", "then": 1}}
     relay, sinks = serve(form={"body": form, "format": "form"},
                          text={"body": "${resolution}: ${link}\n", "format": "text"},
-                         json={"body": {"n": {"$eval": "duration"}}, "headers": {"Content-Type": "application/x-crm"}},
+                         json={"body": {"n": {"$eval": "big"}}, "headers": {"Content-Type": "application/x-crm"}},
                          head={"headers": {"X-Call": "${resolution} of ${link}", "X-Deal": "${tracking['deal']}"}})
     routes = json.loads(relay.routes_path.read_text())
     sinks["path"] = sinks["head"]
     routes["destinations"]["path"] = {
-        "url": sinks["head"].url + "/contacts/${tracking.customer_id}/notes/${link}?from=${link}&n=${duration}",
+        "url": sinks["head"].url + "/contacts/${tracking.customer_id}/notes/${link}?from=${link}&n=${big}",
         "allowPrivate": ["127.0.0.0/8"], "method": "PUT"}
     routes["routes"][0]["to"].append("path")
     assert relay.reload(routes).returncode == 0
