@@ -11,6 +11,8 @@ import pytest
 from template_answers import NOW, TOOL, release_only
 
 MOST_SECONDS = 0.020
+# What `yardstick` takes on the machine of docs/performance.md. A slower one gets as much more time.
+YARDSTICK_SECONDS = 0.0063
 LONG = "x" * 1_000_000
 
 
@@ -72,6 +74,14 @@ def tool():
     tool.close()
 
 
+def yardstick():
+    """Seconds of a processor for a loop of a known length."""
+    start, total = time.process_time(), 0
+    for number in range(200_000):
+        total += number * number
+    return time.process_time() - start
+
+
 def line(template, context):
     return json.dumps({"template": template, "context": context, "now": NOW}).encode() + b"\n"
 
@@ -83,7 +93,8 @@ def test_a_hostile_template_is_refused_soon(tool, name):
     # The best of three: the machine may be busy with something else.
     tries = [tool.ask(text) for _ in range(3)]
     assert all("error" in answer for answer, _ in tries), tries[0][0].keys()
-    assert min(seconds for _, seconds in tries) < MOST_SECONDS
+    slowness = max(1, min(yardstick() for _ in range(5)) / YARDSTICK_SECONDS)
+    assert min(seconds for _, seconds in tries) < MOST_SECONDS * slowness
     assert len(tries[0][0]["error"]) < 1000
 
 
