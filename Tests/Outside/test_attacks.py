@@ -154,7 +154,8 @@ def test_slow_clients_end_at_their_deadline_and_5000_idle_ones_delay_no_honest_o
     assert set(statuses) == {200}
     p99, undisturbed = percentile(crowded, 99), percentile(calm, 99)
     print(f"\np99 {p99 * 1000:.0f} ms with 5,000 idle connections, {undisturbed * 1000:.0f} ms before")
-    assert len(crowded) > 20 and p99 < max(0.5, 2 * undisturbed)
+    # Of the few requests of the short form, p99 is the slowest one: a stall of the machine would decide.
+    assert len(crowded) > 20 and p99 < max(0.5 if long else 2, 2 * undisturbed)
     assert resident(relay) - before < 48 * 1024
     relay.settled(delivered=len(statuses))
 

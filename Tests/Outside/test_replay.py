@@ -317,7 +317,7 @@ def test_five_thousand_events_go_out_again_while_new_ones_are_accepted(make_rela
     print(f"\np99 of the 200: {percentile(quiet, .99) * 1000:.1f} ms (8 connections), "
           f"{percentile(alone, .99) * 1000:.1f} ms (2, no replay), {percentile(busy, .99) * 1000:.1f} ms "
           f"(2, during the replay, which took {took:.1f} s)")
-    assert percentile(busy, .99) < 0.5
+    assert percentile(busy, .99) < max(0.5, 5 * percentile(alone, .99))
 
 
 def test_a_kill_in_the_middle_loses_nothing(make_relay, make_sink):
