@@ -9,6 +9,9 @@ import Relay
 struct RequestBench {
     /// Microseconds of a Slack message from a parsed event.
     private static let slackBar = 15.0
+    /// What is signed by libcrypto alone, and its microseconds on the machine of docs/performance.md: a slower machine
+    /// gets as much more time.
+    private static let yardstick = (name: "original bytes, standard-webhooks, one Ed25519 key", microseconds: 26.0)
 
     private let rounds: Int
     private let deliveries: [Delivery]
@@ -56,6 +59,7 @@ struct RequestBench {
         print("| --- | --- | --- | --- |")
         let presets = try RequestBench.presets()
         let parse = try parseCost()
+        var slowness = 1.0
         for (name, keys) in RequestBench.destinations where only == nil || only == name {
             let destination = try RequestBench.destination(keys, presets)
             var size = 0
@@ -71,10 +75,11 @@ struct RequestBench {
             let cost = median(costs)
             let isMade = !name.hasPrefix("original bytes")
             printRow([name, text(cost, 2), isMade ? text(cost - parse, 2) : "", "\(size / deliveries.count)"])
-            if name == "preset slack", !(cost - parse <= RequestBench.slackBar) {
+            if name == RequestBench.yardstick.name { slowness = max(1, cost / RequestBench.yardstick.microseconds) }
+            if name == "preset slack", !(cost - parse <= RequestBench.slackBar * slowness) {
                 missed.append(
                     "\(text(cost - parse, 2)) µs for a Slack message from a parsed event, "
-                        + "at most \(RequestBench.slackBar)")
+                        + "at most \(text(RequestBench.slackBar * slowness, 2))")
             }
         }
         printRow(["the event's parse alone", text(parse, 2), "", ""])
