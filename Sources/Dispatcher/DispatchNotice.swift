@@ -5,7 +5,7 @@ package enum DispatchNotice: Sendable {
     case attempted(Delivery, AttemptRecord, Judgement, isHeld: Bool)
     /// A destination is held, down, paused, or open again.
     case changed(destination: String, to: LaneStops.State, StopReason?)
-    case died(Delivery, DeadLetter.Reason)
+    case died(Delivery, StopReason)
     case deadLetterFailed(Delivery, String)
     case leaseFailed(destination: String, StoreError)
     case settleFailed(StoreError)

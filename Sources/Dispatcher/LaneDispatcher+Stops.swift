@@ -10,7 +10,7 @@ extension LaneDispatcher {
     package func begin() {
         let now = ports.now()
         for (name, record) in orphans where record.orphanedAt == nil { orphan(name, record, now: now) }
-        for name in lanes.keys { heed(name) }
+        for name in lanes.keys { heed(name, now: now) }
     }
 
     /// Stops the time of what waits for a name that no destination has any more.
@@ -24,9 +24,8 @@ extension LaneDispatcher {
     }
 
     /// Does what follows from a change of a lane's state.
-    func heed(_ name: String) {
+    func heed(_ name: String, now: Timestamp) {
         guard let holder = lanes[name], destinations[name] != nil else { return }
-        let now = ports.now()
         announce(name, holder)
         if let notBefore = holder.notBefore, notBefore.isAhead(of: now, byAtMost: Self.saveRetryMilliseconds) { return }
         guard let change = holder.lane.stops.takeChange() else { return }

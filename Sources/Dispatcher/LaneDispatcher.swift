@@ -154,8 +154,9 @@ package actor LaneDispatcher: Service {
     /// Does what has become due; `run` calls it at each tick.
     package func advance() {
         settleAgain()
+        let now = ports.now()
         for name in destinations.keys {
-            heed(name)
+            heed(name, now: now)
             pump(name)
         }
     }
@@ -230,7 +231,7 @@ extension LaneDispatcher {
             error: judgement.text, response: [])
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: false))
         lanes[delivery.destination]?.lane.unsent()
-        let reason = DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice)
+        let reason = StopReason(judgement)
         bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
     }
 
@@ -258,7 +259,7 @@ extension LaneDispatcher {
         holder?.lane.heard(judgement, of: delivery.key, waitMilliseconds: wait, now: now)
         let isHeld = holder?.lane.stops.isHeld ?? false
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: isHeld))
-        heed(delivery.destination)
+        heed(delivery.destination, now: now)
         let age = laneTime(delivery.destination, now).milliseconds(since: delivery.startedAt)
         let decision = RetryPolicy.decide(
             judgement, delivery: delivery, schedule: destination.retry, isHeld: isHeld, waitMilliseconds: wait,
@@ -352,7 +353,7 @@ extension LaneDispatcher {
 
     /// Writes the dead letter first; only then the row says dead.
     private func bury(
-        _ delivery: Delivery, destination: Destination, attempt: AttemptRecord, reason: DeadLetter.Reason,
+        _ delivery: Delivery, destination: Destination, attempt: AttemptRecord, reason: StopReason,
         now: Timestamp
     ) {
         let request =
@@ -371,7 +372,7 @@ extension LaneDispatcher {
     }
 
     private func buried(
-        _ result: Result<Void, any Error>, delivery: Delivery, attempt: AttemptRecord, reason: DeadLetter.Reason
+        _ result: Result<Void, any Error>, delivery: Delivery, attempt: AttemptRecord, reason: StopReason
     ) {
         defer { pump(delivery.destination) }
         switch result {

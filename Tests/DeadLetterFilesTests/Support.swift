@@ -119,7 +119,7 @@ func makeLetter(
         routes: ["known customers"], originalID: originalID)
     return DeadLetter(
         event: event, destination: destination, diedAt: receivedAt.advanced(byMilliseconds: 1500),
-        reason: DeadLetter.Reason(code: "status_422", text: "answered 422", advice: "Mend the body."),
+        reason: StopReason(code: "status_422", text: "answered 422", advice: "Mend the body."),
         attempts: attempts ?? [makeAttempt(1)],
         request: request
             ?? MaskedRequest(

@@ -18,7 +18,7 @@ import Testing
             ageMilliseconds: now.milliseconds(since: startedAt), now: now, jitter: jitter)
     }
 
-    private func reason(_ decision: RetryPolicy.Decision) -> DeadLetter.Reason? {
+    private func reason(_ decision: RetryPolicy.Decision) -> StopReason? {
         if case .dead(let reason) = decision { reason } else { nil }
     }
 

@@ -5,14 +5,6 @@ import SQLiteStore
 import Testing
 
 @Suite struct BackupTests {
-    private func filled(_ count: Int) async throws -> Sandbox {
-        let sandbox = Sandbox()
-        let store = try sandbox.open()
-        for number in 0..<count { _ = try await store.accepted(makeOffer("\(number)", to: ["crm"], at: 0)) }
-        store.close()
-        return sandbox
-    }
-
     @Test func aCopyMadeUnderLoadHoldsWhatWasAnsweredBefore() async throws {
         let sandbox = Sandbox()
         let store = try sandbox.open()
@@ -34,7 +26,7 @@ import Testing
     }
 
     @Test func aCopyReplacesNoFileUnasked() async throws {
-        let sandbox = try await filled(3)
+        let sandbox = try await Sandbox.filled(3)
         let file = sandbox.directory + "/copy.sqlite"
         _ = try StoreBackup.run(directory: sandbox.directory, to: file, replaces: false)
         #expect { try StoreBackup.run(directory: sandbox.directory, to: file, replaces: false) } throws: {
@@ -47,7 +39,7 @@ import Testing
     }
 
     @Test func damageIsNotBackedUp() async throws {
-        let sandbox = try await filled(30)
+        let sandbox = try await Sandbox.filled(30)
         try sandbox.meddle { try $0.execute(sql: "DELETE FROM events WHERE id = 2") }
         let file = sandbox.directory + "/copy.sqlite"
         #expect { try StoreBackup.run(directory: sandbox.directory, to: file, replaces: false) } throws: {

@@ -6,14 +6,6 @@ import Testing
 @testable import SQLiteStore
 
 @Suite struct CheckTests {
-    private func filled(_ count: Int) async throws -> Sandbox {
-        let sandbox = Sandbox()
-        let store = try sandbox.open()
-        for number in 0..<count { _ = try await store.accepted(makeOffer("\(number)", to: ["crm", "chat"], at: 0)) }
-        store.close()
-        return sandbox
-    }
-
     /// Whether an opening takes the database for what a clean stop has left.
     private func needsNoCheck(_ sandbox: Sandbox) throws -> Bool {
         let opening = StoreOpening(options: StoreOptions(directory: sandbox.directory)) { _ in }
@@ -36,7 +28,7 @@ import Testing
     }
 
     @Test func aCleanStopNeedsNoCheckAndACrashDoes() async throws {
-        let sandbox = try await filled(3)
+        let sandbox = try await Sandbox.filled(3, to: ["crm", "chat"])
         #expect(try needsNoCheck(sandbox))
         let store = try sandbox.open()
         _ = try await store.accepted(makeOffer("x", to: ["crm"], at: 0))
@@ -48,7 +40,7 @@ import Testing
 
     /// A copy that was put in its place, or an edit: the note of the clean stop is about another file.
     @Test func aFileThatWasChangedSinceTheCleanStopIsChecked() async throws {
-        let sandbox = try await filled(3)
+        let sandbox = try await Sandbox.filled(3, to: ["crm", "chat"])
         try sandbox.meddle { try $0.execute(sql: "UPDATE events SET received = 1; PRAGMA wal_checkpoint(TRUNCATE)") }
         #expect(try !needsNoCheck(sandbox))
     }
@@ -67,7 +59,7 @@ import Testing
     }
 
     @Test func whatIsSoundIsCalledSound() async throws {
-        #expect(try await verdict(try await filled(50)) == .sound)
+        #expect(try await verdict(try await Sandbox.filled(50, to: ["crm", "chat"])) == .sound)
     }
 
     @Test(arguments: [
@@ -77,7 +69,7 @@ import Testing
         ("DELETE FROM deliveries WHERE id > 3 << 16", "4 deliveries are pending, 6 should be"),
     ])
     func rowsThatContradictTheBooksAreDamage(_ change: String, _ finding: String) async throws {
-        let sandbox = try await filled(3)
+        let sandbox = try await Sandbox.filled(3, to: ["crm", "chat"])
         // The last digits of a key are the destination's number.
         try sandbox.meddle { try $0.execute(sql: change) }
         guard case .damaged(let found) = try await verdict(sandbox) else {
@@ -88,7 +80,7 @@ import Testing
     }
 
     @Test func anEventIsRefusedOnceDamageIsKnown() async throws {
-        let sandbox = try await filled(3)
+        let sandbox = try await Sandbox.filled(3, to: ["crm", "chat"])
         try sandbox.meddle { try $0.execute(sql: "UPDATE totals SET pending = 7, routed = 7") }
         let (store, trouble) = try await checked(sandbox)
         #expect(trouble == .damaged("6 deliveries are pending, 7 should be"))

@@ -14,14 +14,6 @@ import Testing
         } catch { return error as? StoreOpenError }
     }
 
-    private func filled(_ count: Int) async throws -> Sandbox {
-        let sandbox = Sandbox()
-        let store = try sandbox.open()
-        for number in 0..<count { _ = try await store.accepted(makeOffer("\(number)", to: ["crm"], at: 0)) }
-        store.close()
-        return sandbox
-    }
-
     @Test func filesAreForTheOwnerOnly() async throws {
         let sandbox = Sandbox()
         let store = try sandbox.open()
@@ -70,7 +62,7 @@ import Testing
     }
 
     @Test func aNewerDatabaseIsRefusedAndLeftAsItWas() async throws {
-        let sandbox = try await filled(1)
+        let sandbox = try await Sandbox.filled(1)
         try sandbox.meddle { try $0.execute(sql: "PRAGMA user_version = 99") }
         let error = refusal(sandbox)
         #expect(error?.kind == .newerSchema(found: 99, known: 2) && error?.exitCode == 65)
@@ -79,7 +71,7 @@ import Testing
 
     @Test(arguments: ["removed", "emptied"])
     func aMissingDatabaseIsNoEmptyQueue(_ how: String) async throws {
-        let sandbox = try await filled(3)
+        let sandbox = try await Sandbox.filled(3)
         try FileManager.default.removeItem(atPath: sandbox.database)
         if how == "emptied" { _ = FileManager.default.createFile(atPath: sandbox.database, contents: Data()) }
         let error = refusal(sandbox)
@@ -92,7 +84,7 @@ import Testing
     }
 
     @Test func aDatabaseThatEndsTooEarlyIsRefusedWithTheCount() async throws {
-        let sandbox = try await filled(5)
+        let sandbox = try await Sandbox.filled(5)
         try sandbox.meddle { database in
             try database.execute(sql: "DELETE FROM events WHERE id > 3; DELETE FROM deliveries WHERE id > 3 << 16 | 9")
             try database.execute(sql: "UPDATE totals SET last_event = 3, matched = 3, routed = 3, pending = 3")
@@ -121,7 +113,7 @@ import Testing
     }
 
     @Test func aLostMarkIsRebuiltAndReported() async throws {
-        let sandbox = try await filled(2)
+        let sandbox = try await Sandbox.filled(2)
         try FileManager.default.removeItem(atPath: sandbox.directory + "/queue.mark")
         #expect(refusal(sandbox) == nil)
         #expect(sandbox.reported == [.markRebuilt])
@@ -131,7 +123,7 @@ import Testing
     }
 
     @Test func aBrokenPageIsSeen() async throws {
-        let sandbox = try await filled(200)
+        let sandbox = try await Sandbox.filled(200)
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: sandbox.database))
         let size = try handle.seekToEnd()
         for page in stride(from: UInt64(4096), to: size, by: 4096) {

@@ -25,6 +25,15 @@ final class Sandbox: Sendable {
         return try EmbeddedStore(options) { trouble in self.troubles.withLock { $0.append(trouble) } }
     }
 
+    /// One in which so many events wait and no store is open.
+    static func filled(_ count: Int, to destinations: [String] = ["crm"]) async throws -> Sandbox {
+        let sandbox = Sandbox()
+        let store = try sandbox.open()
+        for number in 0..<count { _ = try await store.accepted(makeOffer("\(number)", to: destinations, at: 0)) }
+        store.close()
+        return sandbox
+    }
+
     /// A store whose fresh deliveries are collected.
     func underTest() throws -> StoreUnderTest {
         let store = try open()

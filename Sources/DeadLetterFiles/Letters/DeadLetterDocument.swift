@@ -42,7 +42,7 @@ enum DeadLetterDocument {
         return try? JSONValue.parse(body, limits: limits)
     }
 
-    private static func reason(_ reason: DeadLetter.Reason) -> JSONValue {
+    private static func reason(_ reason: StopReason) -> JSONValue {
         .object(
             JSONObject([
                 "code": .string(reason.code), "text": .string(reason.text), "advice": .string(reason.advice),

@@ -7,7 +7,7 @@ package struct DeadLetterSummary: Sendable {
     package let routes: [String]
     package let receivedAt: Timestamp
     package let diedAt: Timestamp
-    package let reason: DeadLetter.Reason
+    package let reason: StopReason
     package let attempts: Int
     /// Whether a person has changed the event in the file.
     package let isEdited: Bool

@@ -7,7 +7,7 @@ package struct DeadLetterRecord: Sendable {
     package let event: Event
     package let destination: String
     package let diedAt: Timestamp
-    package let reason: DeadLetter.Reason
+    package let reason: StopReason
     /// As they stand in the file, oldest first.
     package let attempts: [JSONObject]
     /// The compact form of the key `event` where that differs from `bytes` in members, order or number text.
@@ -29,7 +29,7 @@ package struct DeadLetterRecord: Sendable {
         destination = try fields.name("destination")
         diedAt = try fields.timestamp("diedAt")
         let reasonFields = try fields.fields("reason")
-        reason = DeadLetter.Reason(
+        reason = StopReason(
             code: try reasonFields.string("code"), text: try reasonFields.string("text"),
             advice: try reasonFields.string("advice"))
         attempts = try fields.objects("attempts")

@@ -26,8 +26,7 @@ struct DestinationCommand: ParsableCommand {
         func run() throws {
             let client = AdminClient(state: stateOption.state)
             let (_, answer) = try client.object(client.get("/destinations"))
-            guard case .array(let reports) = answer["destinations"] else { return }
-            for case .object(let report) in reports { show(report, json: json) }
+            for report in answer.objects("destinations") { show(report, json: json) }
         }
     }
 
@@ -81,7 +80,7 @@ struct OrderOptions: ParsableArguments {
         case 200: show(answer, json: json)
         case 404: throw unknown()
         default:
-            Output.words("gruveo-relay: \(text(answer["error"]))")
+            Output.words("gruveo-relay: \(answer.text("error") ?? "")")
             throw ExitStatus.ioError
         }
     }
@@ -96,15 +95,11 @@ struct OrderOptions: ParsableArguments {
 /// One line for a person: `crm  held since 2026-11-27T10:00:00.000Z: the destination answered 404`.
 private func show(_ report: JSONObject, json: Bool) {
     if json { return Output.data(report) }
-    var line = "\(text(report["destination"]))  \(text(report["state"]))"
-    if case .string(let since) = report["since"] { line += " since \(since)" }
-    if case .string(let reason) = report["reason"] { line += ": \(reason)" }
-    if case .string(let probe) = report["probeAt"] { line += "; next try from \(probe)" }
-    if case .string(let rest) = report["restsUntil"] { line += "; it asked us to wait until \(rest)" }
+    var line = [report.text("destination"), report.text("state")].compactMap(\.self).joined(separator: "  ")
+    if let since = report.text("since") { line += " since \(since)" }
+    if let reason = report.text("reason") { line += ": \(reason)" }
+    if let probe = report.text("probeAt") { line += "; next try from \(probe)" }
+    if let rest = report.text("restsUntil") { line += "; it asked us to wait until \(rest)" }
     Output.data(printable(line))
-    if case .string(let advice) = report["advice"], !advice.isEmpty { Output.data("  " + printable(advice)) }
-}
-
-private func text(_ value: JSONValue?) -> String {
-    if case .string(let text) = value { text } else { "" }
+    if let advice = report.text("advice"), !advice.isEmpty { Output.data("  " + printable(advice)) }
 }

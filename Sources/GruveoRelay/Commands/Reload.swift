@@ -12,13 +12,8 @@ struct Reload: ParsableCommand {
     func run() throws {
         let client = AdminClient(state: stateOption.state)
         let (status, answer) = try client.object(client.post("/reload"))
-        findings(answer).forEach(Output.words)
+        for line in answer.texts("findings") { Output.words(printable(line)) }
         Output.words(status == 200 ? "reloaded" : "not reloaded: the old rules stay in force")
         if status != 200 { throw ExitStatus.badConfiguration }
-    }
-
-    private func findings(_ answer: JSONObject) -> [String] {
-        guard case .array(let lines) = answer["findings"] else { return [] }
-        return lines.compactMap { if case .string(let line) = $0 { printable(line) } else { nil } }
     }
 }

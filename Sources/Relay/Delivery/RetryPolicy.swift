@@ -3,7 +3,7 @@ package enum RetryPolicy {
     package enum Decision: Sendable, Equatable {
         case delivered
         case retry(at: Timestamp, charged: Bool)
-        case dead(DeadLetter.Reason)
+        case dead(StopReason)
     }
 
     /// Waits before the probes of a held lane: 5, 15, then 60 minutes.
@@ -51,7 +51,7 @@ package enum RetryPolicy {
         switch judgement.outcome {
         case .delivered: return .delivered
         case .dead:
-            return .dead(DeadLetter.Reason(code: judgement.code, text: judgement.text, advice: judgement.advice))
+            return .dead(StopReason(judgement))
         case .held where isHeld, .retry where isHeld:
             return .retry(at: now.advanced(byMilliseconds: wait), charged: false)
         case .held where delivery.dueAt != nil, .retry where delivery.dueAt != nil:
@@ -88,7 +88,7 @@ package enum RetryPolicy {
 
     private static func exhausted(_ code: String, _ text: String, _ last: Judgement) -> Decision {
         .dead(
-            DeadLetter.Reason(
+            StopReason(
                 code: code, text: "\(text); at last \(last.text)",
                 advice: "Once the destination works again, redrive it."))
     }

@@ -45,24 +45,6 @@ package struct LaneRecord: Sendable, Equatable {
     }
 }
 
-/// Why a destination is not sent to, in words for a person; without a secret or a URL's path.
-package struct StopReason: Sendable, Equatable {
-    /// A stable word, as in `Judgement`.
-    package let code: String
-    package let text: String
-    package let advice: String
-
-    package init(code: String, text: String, advice: String) {
-        self.code = code
-        self.text = text
-        self.advice = advice
-    }
-
-    init(_ judgement: Judgement) {
-        self.init(code: judgement.code, text: judgement.text, advice: judgement.advice)
-    }
-}
-
 /// The clock by which a destination's deliveries grow old: it stands while nothing is sent for a reason that is not
 /// theirs.
 package struct LaneClock: Sendable, Equatable {

@@ -1,29 +1,15 @@
 /// A delivery that has ended without success, with all that a person or a redrive needs.
 package struct DeadLetter: Sendable {
-    package struct Reason: Sendable, Equatable {
-        /// A stable word: `status_422`, `attempts_exhausted`, `expired`.
-        package let code: String
-        package let text: String
-        /// What the operator can do about it.
-        package let advice: String
-
-        package init(code: String, text: String, advice: String) {
-            self.code = code
-            self.text = text
-            self.advice = advice
-        }
-    }
-
     package let event: Event
     package let destination: String
     package let diedAt: Timestamp
-    package let reason: Reason
+    package let reason: StopReason
     package let attempts: [AttemptRecord]
     /// The last request with its secrets masked.
     package let request: MaskedRequest
 
     package init(
-        event: Event, destination: String, diedAt: Timestamp, reason: Reason, attempts: [AttemptRecord],
+        event: Event, destination: String, diedAt: Timestamp, reason: StopReason, attempts: [AttemptRecord],
         request: MaskedRequest
     ) {
         self.event = event
