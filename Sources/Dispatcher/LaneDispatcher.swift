@@ -50,6 +50,7 @@ package actor LaneDispatcher: Service {
     var tokens: [String: TokenHolder] = [:]
     /// The lanes' records of names that no destination has now.
     var orphans: [String: LaneRecord]
+    private var contexts = EventContexts(slots: 512)
     private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
@@ -213,7 +214,7 @@ extension LaneDispatcher {
     func send(_ delivery: Delivery, to destination: Destination, with shown: ShownToken? = nil, now: Timestamp) {
         var request: OutgoingRequest
         do throws(TemplateFailure) {
-            request = try RequestBuilder.request(for: delivery, to: destination, now: now)
+            request = try RequestBuilder.request(for: delivery, to: destination, now: now, &contexts)
         } catch {
             return failed(error, delivery: delivery, destination: destination, now: now)
         }

@@ -56,6 +56,16 @@ enum Fixture {
     }
 }
 
+extension RequestBuilder {
+    /// The request of an event that nobody has sent before.
+    static func request(
+        for delivery: Delivery, to destination: Destination, now: Timestamp
+    ) throws(TemplateFailure) -> OutgoingRequest {
+        var contexts = EventContexts(slots: 1)
+        return try request(for: delivery, to: destination, now: now, &contexts)
+    }
+}
+
 extension Timestamp {
     /// So many milliseconds after the start of all tests.
     static func at(_ milliseconds: Int64) -> Timestamp { Fixture.start.advanced(byMilliseconds: milliseconds) }

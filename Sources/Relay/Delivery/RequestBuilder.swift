@@ -3,10 +3,11 @@ import Signatures
 /// Makes the request of one attempt out of the event, the destination and the time. Pure.
 package enum RequestBuilder {
     /// The request as it goes out: without a template the body is the event's own bytes.
+    /// - Parameter contexts: what is known already of events that were sent before.
     package static func request(
-        for delivery: Delivery, to destination: Destination, now: Timestamp
+        for delivery: Delivery, to destination: Destination, now: Timestamp, _ contexts: inout EventContexts
     ) throws(TemplateFailure) -> OutgoingRequest {
-        let parts = try destination.templates?.render(delivery.event, now: now)
+        let parts = try destination.templates?.render(delivery.event, now: now, &contexts)
         let body = parts?.body ?? delivery.event.body
         return OutgoingRequest(
             method: destination.method, url: parts?.url ?? destination.url,
@@ -18,7 +19,8 @@ package enum RequestBuilder {
     package static func masked(
         for delivery: Delivery, to destination: Destination, now: Timestamp
     ) throws(TemplateFailure) -> MaskedRequest {
-        let parts = try destination.templates?.render(delivery.event, now: now)
+        var contexts = EventContexts(slots: 1)
+        let parts = try destination.templates?.render(delivery.event, now: now, &contexts)
         let body = parts?.body ?? delivery.event.body
         return MaskedRequest(
             method: destination.method, url: redactedURL(destination.url),

@@ -25,8 +25,8 @@ package struct RequestTemplates: Sendable {
         var headers: [String: String] = [:]
     }
 
-    func render(_ event: Event, now: Timestamp) throws(TemplateFailure) -> Parts {
-        let context = try EventContext.context(of: event)
+    func render(_ event: Event, now: Timestamp, _ contexts: inout EventContexts) throws(TemplateFailure) -> Parts {
+        let context = try contexts.context(of: event)
         var parts = Parts()
         if let body {
             parts.body = try body.bytes(context, functions, now: now)
@@ -40,8 +40,11 @@ package struct RequestTemplates: Sendable {
     /// All that fails, where `render` stops at the first.
     func failures(_ event: Event, now: Timestamp) -> [TemplateFailure] {
         var failures: [TemplateFailure] = []
+        var contexts = EventContexts(slots: 1)
         func attempt(_ part: RequestTemplates) {
-            do throws(TemplateFailure) { _ = try part.render(event, now: now) } catch { failures.append(error) }
+            do throws(TemplateFailure) { _ = try part.render(event, now: now, &contexts) } catch {
+                failures.append(error)
+            }
         }
         attempt(RequestTemplates(body: body, functions: functions))
         attempt(RequestTemplates(body: nil, url: url, functions: functions))
