@@ -5,7 +5,8 @@ struct Statements {
     let begin, beginReading, commit, rollback: PreparedStatement
     let insertEvent, insertFresh, insertStarted, insertReplay, updateTotals, replaceLane: PreparedStatement
     let settleDelivered, settleDead, settleRetry, insertAttempt, revive, discard, hasten: PreparedStatement
-    let selectEvent, selectDelivery, selectAttempts: PreparedStatement
+    let selectEvent, selectDelivery: PreparedStatement
+    let attempts: AttemptRows
     let leasing: LeaseStatements
     let scanReceived, scanStagesOf, noteDelivered, makeDue, noteRoutes: PreparedStatement
     let pruning: PruneStatements
@@ -62,9 +63,7 @@ struct Statements {
             """)
         selectDelivery = try prepare(
             "SELECT state, attempts, started, replay, at, duration, status, due FROM deliveries WHERE id = ?")
-        selectAttempts = try prepare(
-            "SELECT number, at, duration, outcome, status, error, response FROM attempts WHERE delivery = ? ORDER BY id"
-        )
+        attempts = try AttemptRows(database)
         leasing = try LeaseStatements(database)
         scanReceived = try prepare(
             "SELECT id, received, original_high, kind FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?")

@@ -176,32 +176,6 @@ extension StoreEngine {
             id: id, source: source, receivedAt: Timestamp(milliseconds: read.integer(3)), body: body,
             routes: routeLists.name(of: read.integer(4)) ?? [], originalID: original)
     }
-
-    /// The attempts of a delivery; the one that delivered has kept its status and times only.
-    func attempts(of key: Int64, _ statements: Statements) throws -> [AttemptRecord] {
-        var records: [AttemptRecord] = []
-        let read = statements.selectAttempts
-        read.bind(1, key)
-        defer { read.reset() }
-        while try read.step() {
-            records.append(
-                AttemptRecord(
-                    number: Int(read.integer(0)), at: Timestamp(milliseconds: read.integer(1)),
-                    durationMilliseconds: read.integer(2), outcome: Outcome(rawValue: read.text(3) ?? "") ?? .retry,
-                    status: read.optionalInteger(4).map(Int.init), error: read.text(5), response: read.bytes(6)))
-        }
-        let row = statements.selectDelivery
-        row.bind(1, key)
-        defer { row.reset() }
-        if try row.step(), row.integer(0) == DeliveryState.delivered.rawValue {
-            records.append(
-                AttemptRecord(
-                    number: Int(row.integer(1)), at: Timestamp(milliseconds: row.integer(4)),
-                    durationMilliseconds: row.integer(5), outcome: .delivered,
-                    status: row.optionalInteger(6).map(Int.init), error: nil, response: []))
-        }
-        return records
-    }
 }
 
 /// What a look for fresh rows has found, and how far it went.

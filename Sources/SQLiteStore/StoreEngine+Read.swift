@@ -45,7 +45,7 @@ extension StoreEngine {
             guard let found else { return read }
             answer(.success(found))
         case .attempts(let key, let answer):
-            let records = try attempts(of: key.rawValue, statements)
+            let records = try statements.attempts.attempts(of: key.rawValue)
             answer(.success(records))
         case .events(let query, let answer):
             let page = try statements.reading { try events(query, statements) }

@@ -51,26 +51,13 @@ enum DeadLetterDocument {
 
     /// Earlier deaths first. The store may know attempts that the earlier file has too: they stand once.
     private static func attempts(_ attempts: [AttemptRecord], earlier: [JSONObject]) -> JSONValue {
-        let new = attempts.map(attempt)
+        let new = attempts.map(\.object)
         let known = earlier.filter { old in !new.contains { isSameAttempt($0, old) } }
         return .array((known + new).map { .object($0) })
     }
 
     private static func isSameAttempt(_ left: JSONObject, _ right: JSONObject) -> Bool {
         left["number"] == right["number"] && left["at"] == right["at"]
-    }
-
-    private static func attempt(_ attempt: AttemptRecord) -> JSONObject {
-        let hasAnswer = attempt.status != nil || !attempt.response.isEmpty
-        return JSONObject([
-            "number": .number(JSONNumber(attempt.number)),
-            "at": .string(attempt.at.description),
-            "durationMilliseconds": .number(JSONNumber(attempt.durationMilliseconds)),
-            "outcome": .string(attempt.outcome.rawValue),
-            "status": attempt.status.map { .number(JSONNumber($0)) } ?? .null,
-            "error": attempt.error.map { .string($0) } ?? .null,
-            "response": hasAnswer ? .string(String(decoding: attempt.response, as: UTF8.self)) : .null,
-        ])
     }
 
     private static func request(_ request: MaskedRequest) -> JSONValue {
@@ -96,5 +83,21 @@ enum DeadLetterDocument {
             }
         }
         return .object(JSONObject(members.map { JSONObject.Member(key: $0.name, value: .string($0.value)) }))
+    }
+}
+
+extension AttemptRecord {
+    /// As a dead letter has it: all keys are always there, null where there is nothing to say.
+    package var object: JSONObject {
+        let hasAnswer = status != nil || !response.isEmpty
+        return JSONObject([
+            "number": .number(JSONNumber(number)),
+            "at": .string(at.description),
+            "durationMilliseconds": .number(JSONNumber(durationMilliseconds)),
+            "outcome": .string(outcome.rawValue),
+            "status": status.map { .number(JSONNumber($0)) } ?? .null,
+            "error": error.map { .string($0) } ?? .null,
+            "response": hasAnswer ? .string(String(decoding: response, as: UTF8.self)) : .null,
+        ])
     }
 }

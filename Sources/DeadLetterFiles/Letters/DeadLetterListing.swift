@@ -59,9 +59,8 @@ extension DeadLetterDirectory {
     /// The files of one event, one for each destination where it is dead.
     /// - Parameter id: an event id, or at least 8 digits from its start; `evt_` may be left out.
     package func find(_ id: String, destination: String? = nil) throws(DeadLetterError) -> [DeadLetterFile] {
-        let digits = try DeadLetterDirectory.digits(of: id)
-        let found = try files(destination: destination) { _ in }
-            .filter { $0.id.description.dropFirst(4).utf8.starts(with: digits) }
+        guard let prefix = EventIDPrefix(id) else { throw .invalidID(id) }
+        let found = try files(destination: destination) { _ in }.filter { prefix.fits($0.id) }
         let ids = Set(found.map(\.id.description)).sorted()
         if ids.isEmpty { throw .notFound(id) }
         guard ids.count == 1 else { throw .ambiguous(id, candidates: ids) }
@@ -77,14 +76,6 @@ extension DeadLetterDirectory {
         guard let file = files.first else { throw .notFound(id) }
         guard files.count == 1 else { throw .severalDestinations(id, files.map(\.destination)) }
         return (file, try read(file))
-    }
-
-    private static func digits(of id: String) throws(DeadLetterError) -> [UInt8] {
-        let bytes = Array(id.utf8.prefix(37))
-        let digits = bytes.starts(with: Array("evt_".utf8)) ? Array(bytes.dropFirst(4)) : bytes
-        let areHex = digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-        guard (8...32).contains(digits.count), areHex else { throw .invalidID(id) }
-        return digits
     }
 }
 

@@ -16,8 +16,8 @@ struct GruveoRelayCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Check.self, Explain.self, Send.self, Demo.self, Dead.self, ReplayCommand.self, Add.self,
-            Sign.self, Verify.self, Keygen.self, Reload.self, DestinationCommand.self, Schema.self, Doctor.self,
+            Serve.self, Check.self, Explain.self, Send.self, Demo.self, Queue.self, Dead.self, ReplayCommand.self,
+            Add.self, Sign.self, Verify.self, Keygen.self, Reload.self, DestinationCommand.self, Schema.self, Doctor.self,
             Backup.self,
         ])
 
