@@ -73,7 +73,8 @@ private struct QueueRows {
         ]
         guard let positions = EventColumns(columns) else { return [] }
         let scan = try PreparedStatement(
-            database, "SELECT id, \(columns.joined(separator: ", ")) FROM events WHERE high BETWEEN ? AND ? ORDER BY id")
+            database,
+            "SELECT id, \(columns.joined(separator: ", ")) FROM events WHERE high BETWEEN ? AND ? ORDER BY id")
         scan.bind(1, Int64(bitPattern: prefix.highs.lowerBound))
         scan.bind(2, Int64(bitPattern: prefix.highs.upperBound))
         defer { scan.reset() }

@@ -1,6 +1,8 @@
+import JSON
+import Testing
+
 @testable import JSONTemplates
 @testable import Relay
-import Testing
 
 @Suite struct EventContextsTests {
     private func event(_ body: String, low: UInt64 = 1, routes: [String] = ["all"]) -> Event {

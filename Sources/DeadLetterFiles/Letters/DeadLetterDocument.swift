@@ -1,5 +1,5 @@
-import JSON
-import Relay
+package import JSON
+package import Relay
 import Signatures
 
 /// The text of a dead letter: format 1, keys in the order in which a person wants to read them.

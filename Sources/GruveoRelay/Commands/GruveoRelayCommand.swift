@@ -16,9 +16,9 @@ struct GruveoRelayCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Check.self, Explain.self, Send.self, Demo.self, Queue.self, Dead.self, ReplayCommand.self,
-            Add.self, Sign.self, Verify.self, Keygen.self, Reload.self, DestinationCommand.self, Schema.self, Doctor.self,
-            Backup.self,
+            Serve.self, Check.self, Explain.self, Send.self, Demo.self, Queue.self, Dead.self,
+            ReplayCommand.self, Add.self, Sign.self, Verify.self, Keygen.self, Reload.self, DestinationCommand.self,
+            Schema.self, Doctor.self, Backup.self,
         ])
 
     static func main() async {

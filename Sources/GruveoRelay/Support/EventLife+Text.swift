@@ -14,7 +14,7 @@ extension EventLife {
         case .quarantined: lines.append("in quarantine: \(reason ?? "")")
         }
         for delivery in deliveries { lines += delivery.lines }
-        if deliveries.isEmpty { lines.append("nothing was sent; `gruveo-relay replay \(id)` sends it by today's rules") }
+        if deliveries.isEmpty { lines.append("it was sent nowhere: `gruveo-relay replay \(id)` goes by today's rules") }
         return lines
     }
 
