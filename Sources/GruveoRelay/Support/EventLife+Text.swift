@@ -34,7 +34,7 @@ extension DeliveryLife {
     fileprivate var lines: [String] {
         ["\(destination): \(summary)"]
             + attempts.map { attempt in
-                let words = [attempt.status.map { "\($0)" }, attempt.error].compactMap(\.self).joined(separator: " ")
+                let words = attempt.error ?? attempt.status.map { "\($0)" } ?? ""
                 return "  \(attempt.number)  \(attempt.at)  \(attempt.durationMilliseconds) ms  "
                     + "\(attempt.outcome.rawValue)  \(words)"
             }
