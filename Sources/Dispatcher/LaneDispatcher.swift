@@ -54,6 +54,9 @@ package actor LaneDispatcher: Service {
     private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
+    /// Dead letters that are being written, and who waits for the last of them.
+    var lettersUnderWay = 0
+    var onLastLetter: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameter records: what the store has kept of lanes, by all names that destinations have ever had.
     package init(destinations: [String: Destination], records: [String: LaneRecord] = [:], ports: Ports) {
@@ -295,7 +298,7 @@ extension LaneDispatcher {
 extension LaneDispatcher {
     /// Notes what came of a delivery. In an ordered lane it keeps its place until that is on disk: after a crash only
     /// this one is sent again, and none that is older than what the destination has seen.
-    private func settle(_ delivery: Delivery, _ verdict: Settlement.Verdict, _ attempt: AttemptRecord) {
+    func settle(_ delivery: Delivery, _ verdict: Settlement.Verdict, _ attempt: AttemptRecord) {
         let lane = lanes[delivery.destination]
         let keepsPlace = lane?.lane.isOrdered == true
         if !keepsPlace { lane?.lane.freed() }
@@ -349,42 +352,6 @@ extension LaneDispatcher {
             } else {
                 settle(entry)
             }
-        }
-    }
-
-    /// Writes the dead letter first; only then the row says dead.
-    private func bury(
-        _ delivery: Delivery, destination: Destination, attempt: AttemptRecord, reason: StopReason,
-        now: Timestamp
-    ) {
-        let request =
-            (try? RequestBuilder.masked(for: delivery, to: destination, now: now))
-            ?? RequestBuilder.unmade(for: delivery, to: destination)
-        ports.store.attempts(of: delivery.key) { [ports] earlier in
-            // Without its history the letter is still worth writing: it holds the event.
-            let attempts = ((try? earlier.get()) ?? []) + [attempt]
-            let letter = DeadLetter(
-                event: delivery.event, destination: delivery.destination, diedAt: now, reason: reason,
-                attempts: attempts, request: request)
-            ports.deadLetters.write(letter) { result in
-                Task.immediate { await self.buried(result, delivery: delivery, attempt: attempt, reason: reason) }
-            }
-        }
-    }
-
-    private func buried(
-        _ result: Result<Void, any Error>, delivery: Delivery, attempt: AttemptRecord, reason: StopReason
-    ) {
-        defer { pump(delivery.destination) }
-        switch result {
-        case .success:
-            ports.notify(.died(delivery, reason))
-            settle(delivery, .dead, attempt)
-        case .failure(let error):
-            // The file could not be written, so the row may not die: it is tried again a minute later.
-            ports.notify(.deadLetterFailed(delivery, "\(error)"))
-            let due = ports.now().advanced(byMilliseconds: 60_000)
-            settle(delivery, .retry(at: due, charged: false), attempt)
         }
     }
 }

@@ -317,6 +317,21 @@ def test_sigterm_gives_up_what_takes_longer_than_the_drain_and_sends_it_again(ma
     assert sink.ids() == [event_id(SAMPLE)] * 2
 
 
+def test_sigterm_waits_for_a_dead_letter_that_is_being_written(make_relay, make_sink):
+    """Its destination has refused the event for good, and must not get it again after the next start."""
+    sink = make_sink(lambda request: 422)
+    slow = ["strace", "-f", "-o", "/dev/null", "-e", "signal=none", "-e", "trace=renameat,renameat2,rename",
+            "-e", "inject=renameat,renameat2,rename:delay_enter=2000000"]
+    relay = make_relay(routes_to({"refusing": sink}), prefix=slow).start()
+    relay.post(SAMPLE)
+    eventually(lambda: sink.requests, what="the request")
+    assert relay.stop() == 0
+    relay.prefix = []
+    relay.start()
+    assert relay.settled(dead=1)["delivered"] == 0 and len(relay.dead_letters()) == 1
+    assert len(sink.requests) == 1
+
+
 def test_readiness_and_reload_are_told_to_systemd(make_relay, make_sink, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(str(tmp_path / "notify"))
