@@ -1,4 +1,4 @@
-package import Relay
+import Relay
 
 // MARK: - Dead letters
 
