@@ -18,27 +18,6 @@ import Testing
         bed.expectNothingLost()
     }
 
-    /// Otherwise what has just been refused for good would be sent again after the next start.
-    @Test func aStopWaitsForTheLastLetter() async throws {
-        let bed = TestBed()
-        bed.letters.holdBack()
-        bed.take(1..<3)
-        try bed.answer(422)
-        try bed.answer(422)
-        bed.stop()
-        let deadAtTheEnd = bed.executor.perform {
-            Task.immediate {
-                await bed.dispatcher.finishLetters()
-                return bed.store.count(.dead)
-            }
-        }
-        // Time to end too early.
-        try await Task.sleep(for: .milliseconds(50))
-        bed.executor.perform { bed.letters.letGo() }
-        #expect(await deadAtTheEnd.value == 2)
-        bed.expectNothingLost()
-    }
-
     @Test func rowDoesNotDieWithoutItsLetter() throws {
         let bed = TestBed()
         bed.letters.fail(true)
