@@ -36,6 +36,7 @@ check: release $(VENV)/ready ## Style and structure, then the release binary fro
 	scripts/check-style --self-test
 	swift build -c release --static-swift-stdlib --product PatternAnswers
 	swift build -c release --static-swift-stdlib --product TemplateAnswers
+	swift build -c release --static-swift-stdlib --product AddressAnswers
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
 
 soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, their counter-tests, 10,000 simulations (root)

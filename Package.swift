@@ -119,6 +119,9 @@ let package = Package(
             name: "TemplateAnswers", dependencies: ["JSONTemplates", "JSON"], path: "Tests/TemplateAnswers",
             swiftSettings: common),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures"], swiftSettings: common),
+        // The tool of Tests/Outside/test_addresses.py.
+        .executableTarget(
+            name: "AddressAnswers", dependencies: ["Relay"], path: "Tests/AddressAnswers", swiftSettings: common),
         .testTarget(
             name: "RelayTests", dependencies: ["Relay", "JSON", "EventPatterns", "JSONTemplates", "Signatures"],
             swiftSettings: common),

@@ -47,8 +47,8 @@ package enum AddressPolicy {
             return isOpen(address, in: allowPrivate) ? .permitted : .closedPrivate
         }
         // A translator would carry these to the IPv4 address within; `allowPrivate` names networks, not translators.
-        let isHarmless = embeddedIPv4(in: address).allSatisfy { verdictIPv4($0, []) == .permitted }
-        return isHarmless ? .permitted : .denied
+        guard endsInIPv4.contains(where: { $0.contains(address) }) else { return .permitted }
+        return verdictIPv4(Array(address[12...]), []) == .permitted ? .permitted : .denied
     }
 
     /// Whether a block covers the address; `::ffff:10.0.0.0/104` is read as `10.0.0.0/8`.
@@ -65,25 +65,17 @@ package enum AddressPolicy {
         AddressBlock.mappedIPv4.contains(address) ? Array(address[12...]) : address
     }
 
-    private static func embeddedIPv4(in address: [UInt8]) -> [[UInt8]] {
-        if endsInIPv4.contains(where: { $0.contains(address) }) { return [Array(address[12...])] }
-        if sixToFour.contains(address) { return [Array(address[2..<6])] }
-        // Teredo (RFC 4380 section 4): the server, and the client with its bits inverted.
-        if teredo.contains(address) { return [Array(address[4..<8]), address[12...].map { ~$0 }] }
-        return []
-    }
-
     private static let endsInIPv4 = blocks("::/96", "64:ff9b::/96")
-    private static let sixToFour = AddressBlock(address: [0x20, 0x02] + zeros(14), prefixLength: 16)
-    private static let teredo = AddressBlock(address: [0x20, 0x01] + zeros(14), prefixLength: 32)
-
-    private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
     /// `fd00:ec2::254` is the metadata service of Amazon EC2, within an otherwise private network. Where the IPv4
-    /// address stands in `64:ff9b:1::/48` is up to each network (RFC 8215), so that all of it is closed.
+    /// address stands in `64:ff9b:1::/48` is up to each network (RFC 8215), so that all of it is closed. Teredo, within
+    /// `2001::/23`, and 6to4, `2002::/16`, would carry a request to an IPv4 address that stands in them; nobody offers
+    /// a webhook there.
     private static let alwaysDenied = blocks(
-        "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
-        "::/128", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128", "64:ff9b:1::/48")
+        "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24",
+        "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "::/128", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16",
+        "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::254/128")
 
     static let privateNetworks = blocks(
         "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
