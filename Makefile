@@ -6,7 +6,7 @@ DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
 
-.PHONY: demo test check soak bench bench-parts build release install uninstall clean
+.PHONY: demo test check soak fuzz bench bench-parts build release install uninstall clean
 
 demo: ## Start the relay with sample destinations and send it three signed events
 	@scripts/install-dependencies.sh build
@@ -44,6 +44,11 @@ soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, their count
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m soak
 	swift build --build-tests
 	SIMULATION_SEEDS=10000 swift test --skip-build --filter SimulationTests
+	scripts/fuzz
+
+fuzz: ## Any bytes into every reader, FUZZ_SECONDS (300) for each
+	@scripts/install-dependencies.sh build
+	scripts/fuzz
 
 bench: release $(VENV)/ready ## Events a second, latency and CPU beside nginx and a Python outbox
 	@scripts/install-dependencies.sh bench
@@ -73,4 +78,4 @@ uninstall: ## Remove the program and its unit; configuration and state stay
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay $(DESTDIR)$(PREFIX)/share/gruveo-relay
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz

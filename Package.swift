@@ -13,6 +13,11 @@ let common: [SwiftSetting] = [
 /// Pure targets may not touch an unsafe pointer without saying so.
 let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
+/// `FUZZ=1` adds the fuzz targets and measures what they reach; see Tests/Fuzz and `make fuzz`.
+let isFuzzing = Context.environment["FUZZ"] == "1"
+let coverage: [SwiftSetting] =
+    isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])] : []
+
 let package = Package(
     name: "gruveo-relay",
     platforms: [.macOS(.v15)],
@@ -148,3 +153,18 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if isFuzzing {
+    package.targets.append(.systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "CFuzzer", "JSON", "EventPatterns", "JSONTemplates", "Relay", "CurlSender", "DeadLetterFiles",
+            ],
+            path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "words"], swiftSettings: common,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+    for target in package.targets where target.path == nil && target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + coverage
+    }
+}
