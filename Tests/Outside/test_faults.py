@@ -1,4 +1,4 @@
-"""The machine fails: killed at a chosen system call, no space, errors of the disk, no descriptors, another time.
+"""The machine fails: no space, errors of the disk, no descriptors, a storm of reloads, another time.
 
 strace injects what the machine does not do by itself; the binary is the one that is shipped.
 """
@@ -24,10 +24,6 @@ from test_durability import EATMYDATA
 from test_zoo import resident
 
 
-def injecting(log, calls, what):
-    return ["strace", "-f", "-o", str(log), "-e", "signal=none", "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
-
-
 def post(relay, ledger):
     """One event; its status, or None where there is no answer."""
     body = ledger.next()
@@ -37,81 +33,6 @@ def post(relay, ledger):
         return None
     ledger.answered(status, body, is_forged=False)
     return status
-
-
-def came_up(relay):
-    """Whether the relay takes events; False where it has ended before."""
-    def look():
-        if relay.process.poll() is not None:
-            return "ended"
-        try:
-            is_healthy = relay.request("GET", "/healthz")[0] == 200
-            return "up" if is_healthy and (relay.state / "admin.sock").exists() else None
-        except (OSError, http.client.HTTPException):
-            return None
-    return eventually(look, 60, "a start or an end") == "up"
-
-
-def is_settled(relay):
-    try:
-        return relay.counts()["pending"] == 0
-    except (OSError, ValueError, IndexError):
-        return False
-
-
-# Killed at the Nth call (F1)
-
-def killed_at(make_sink, directory, calls, number):
-    """One life that ends at that call, and the next one; says whether the call came at all."""
-    directory.mkdir()
-    world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
-    relay = Relay(world.routes(), directory=directory, arguments=["--log-level", "error"],
-                  prefix=injecting(directory / "strace", calls, f"signal=KILL:when={number}"))
-    try:
-        relay.start(wait=False)
-        if came_up(relay):
-            for _ in range(4):
-                if post(relay, ledger) is None:
-                    break
-            eventually(lambda: relay.process.poll() is not None or is_settled(relay), 20, "an end")
-        was_killed = relay.process.poll() is not None
-        if not was_killed:
-            relay.kill()
-        ledger.ended(time.time(), is_crash=True)
-        relay.prefix = []
-        relay.start()
-        world.check(relay, ledger)
-        assert was_killed or len(ledger.acknowledged) == 4
-        assert relay.stop() == 0
-        return was_killed
-    except AssertionError as error:
-        raise AssertionError(f"killed at {calls} number {number}: {error}") from None
-    finally:
-        relay.close()
-
-
-def numbers(is_long):
-    """Each number, or about each third power of two."""
-    number = 1
-    while number < 400:
-        yield number
-        number += 1 if is_long else max(1, number // 2)
-
-
-@pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "all"])
-def test_a_kill_at_the_nth_system_call_loses_nothing(make_sink, tmp_path, is_long):
-    def lives(calls):
-        for number in numbers(is_long):
-            if not killed_at(make_sink, tmp_path / f"{calls.split(',')[0]}-{number}", calls, number):
-                return number
-        return None
-
-    every_call = ["fdatasync,fsync", "pwrite64", "renameat,renameat2,rename", "sendto,write,writev", "connect",
-                  "accept4"]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        found = dict(zip(every_call, pool.map(lives, every_call)))
-    print(f"\nthe first number at which nobody was killed: {found}")
-    assert None not in found.values() and all(number > 1 for number in found.values()), found
 
 
 # No space, and errors of the disk (F6, F7)
