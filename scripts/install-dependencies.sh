@@ -6,7 +6,7 @@ set -euo pipefail
 build=(libcurl4-openssl-dev libssl-dev libsqlite3-dev pkg-config tzdata)
 test=("${build[@]}" python3 python3-venv curl strace openssl patch webhook eatmydata systemd iproute2 gcc libc6-dev)
 bench=("${test[@]}" nginx-light wrk)
-soak=("${test[@]}" xfsprogs e2fsprogs systemd-container debootstrap)
+soak=("${test[@]}" nginx-light xfsprogs e2fsprogs systemd-container debootstrap)
 
 case "${1:-}" in
   build) wanted=("${build[@]}") ;;

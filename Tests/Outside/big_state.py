@@ -13,7 +13,7 @@ import time
 from harness import Relay, eventually, sample
 
 BODY_BYTES = 600
-DESTINATIONS = ("one", "two", "three")
+DESTINATIONS = ("a", "b", "c")
 
 
 def routes(port=9):
