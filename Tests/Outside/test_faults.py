@@ -188,6 +188,10 @@ def test_without_descriptors_it_does_not_spin_and_goes_on_when_there_are_some(ma
 
 # Reload storm (F17)
 
+def open_files(relay):
+    return len(os.listdir(f"/proc/{relay.pid()}/fd"))
+
+
 def storm_files(relay, world):
     """What a careless hand puts in the place of the routes file."""
     good = relay.routes_path.read_text()
@@ -235,7 +239,7 @@ def test_a_storm_of_reloads_loses_nothing_and_leaves_nothing_open(make_relay, ma
             relay.process.send_signal(signal.SIGHUP)
             time.sleep(0.05)
         storm(1)
-        open_before, size_before = len(os.listdir(f"/proc/{relay.pid()}/fd")), resident(relay)
+        open_before, size_before = open_files(relay), resident(relay)
         signals = storm(seconds)
     files[0][1]()
     relay.process.send_signal(signal.SIGHUP)
@@ -248,7 +252,7 @@ def test_a_storm_of_reloads_loses_nothing_and_leaves_nothing_open(make_relay, ma
     places = [("good",), ("moody", "renamed"), ("refusing",)]
     judge(collect(relay, ledger, world.recorder, places))
     # Connections to four destinations may be kept, eight to each.
-    open_after = len(os.listdir(f"/proc/{relay.pid()}/fd"))
+    open_after = open_files(relay)
     print(f"\n{signals} signals in {seconds} s, {open_before} descriptors before and {open_after} after, "
           f"VmRSS {size_before} kB before and {resident(relay)} kB after")
     assert open_after <= open_before + 4 * 8
@@ -270,8 +274,11 @@ def test_a_stop_under_load_ends_in_time_with_0_also_when_a_destination_hangs(mak
     routes["routes"][0]["to"].append("hung")
     routes["limits"] = {"drain": "1s"}
     relay = make_relay(routes, arguments=["--log-level", "error"])
+    descriptors, sizes, files = [], [], []
 
     def stop(number):
+        descriptors.append(open_files(relay))
+        sizes.append(resident(relay))
         way = signal.SIGINT if number % 5 == 0 else signal.SIGTERM
         begun = time.monotonic()
         relay.process.send_signal(way)
@@ -280,10 +287,19 @@ def test_a_stop_under_load_ends_in_time_with_0_also_when_a_destination_hangs(mak
             relay.process.send_signal(way)
         assert relay.process.wait(20) == 0
         assert time.monotonic() - begun < 6, "the drain of a second, and what a busy machine needs"
+        files.append(sorted(os.listdir(relay.state)))
 
     for number in range(rounds):
         relay.start()
         loaded(relay, ledger, 0.2, then=lambda: stop(number))
+    print(f"\n{rounds} stops: {descriptors[0]} descriptors in the first life, {max(descriptors)} at most; "
+          f"VmRSS {sizes[0]} kB, {max(sizes)} kB at most; {len(ledger.acknowledged)} events")
+    # A life may have eight connections to each of four destinations, and four clients; its window holds 4,096 events.
+    assert max(descriptors) <= descriptors[0] + 4 * 8 + 4
+    assert max(sizes) < sizes[0] * 1.1 + 8 * 1024
+    # The directory of dead letters comes with the first of them.
+    assert files[-1] == files[1], "each stop leaves the same files behind, and no WAL"
+    assert not any("-wal" in name for name in files[-1])
     released.set()
     hung.answer = lambda request: 200
     relay.start()
