@@ -118,9 +118,11 @@ final class Connection: ChannelDuplexHandler {
         refuse(.timedOut, context)
     }
 
-    /// Gives way to another connection.
+    /// Gives way to another connection. Its request may have come already, and lie unread where we are behind: it may
+    /// be sent again.
     func yield() {
         if phase.isMidRequest, let context { writeOut(.timedOut, closes: true, context) }
+        if phase == .fresh, let context { writeOut(.stopping, closes: true, context) }
         close()
     }
 

@@ -113,6 +113,24 @@ struct ListenerTests {
         try await listener.end()
     }
 
+    @Test func tellsAClientThatGivesWayUnreadToComeAgain() async throws {
+        var limits = ReceiverLimits()
+        limits.connections = 1
+        let store = StoreDouble(.waits)
+        let listener = try await RunningListener.start(store, limits)
+        try await onThread {
+            let first = try RawClient(port: listener.port)
+            let second = try RawClient(port: listener.port)
+            #expect(first.receiveToEnd() == bare("503 Service Unavailable", closes: true, "retry-after: 2"))
+            second.send(post("a"))
+            store.waitForOffer()
+            store.answerOne()
+            #expect(second.receive(count: accepted(1).utf8.count) == accepted(1))
+        }
+        listener.stop()
+        try await listener.end()
+    }
+
     @Test func goesOnAfterAResetInABody() async throws {
         let store = StoreDouble(.waits)
         let listener = try await RunningListener.start(store)
