@@ -8,8 +8,8 @@ import concurrent.futures
 import contextlib
 import itertools
 import os
+import pathlib
 import random
-import selectors
 import socket
 import ssl
 import struct
@@ -20,7 +20,9 @@ import time
 
 import pytest
 
+import big_state
 from harness import SAMPLE, event_id, eventually, routes_to, sample, signature
+from test_big_state import DeliveryLogs, targets
 from test_zoo import percentile, resident
 
 PATH = "/webhooks/gruveo"
@@ -332,85 +334,96 @@ def test_our_own_output_posted_back_is_a_duplicate_and_ends_the_loop(make_relay)
 # Overload (F20)
 
 class Crowd:
-    """Clients that come at a fixed pace, each with one event on a connection of its own, whatever the answers."""
+    """Clients by crowd.c, each with one event on a connection of its own, who come whatever the answers are."""
 
-    def __init__(self, port):
-        self.port, self.selector = port, selectors.DefaultSelector()
-        self.answers, self.waits, self.failures = {}, [], []
-        self.acknowledged = set()
+    # As many as the source ports of one address and an ordinary limit of descriptors allow; and for how long one waits.
+    at_once, patience = 15_000, 15
 
-    def open(self, body):
-        connection = socket.socket()
-        connection.setblocking(False)
-        connection.connect_ex(("127.0.0.1", self.port))
-        self.selector.register(connection, selectors.EVENT_WRITE, [time.monotonic(), body])
+    def __init__(self, directory, port):
+        self.directory, self.port, self.program = directory, port, directory / "crowd"
+        subprocess.run(["gcc", "-O2", "-o", self.program, pathlib.Path(__file__).with_name("crowd.c")], check=True)
+        self.sent, self.acknowledged = set(), set()
 
-    def turn(self, seconds):
-        for key, _ in self.selector.select(seconds):
-            connection, (begun, body) = key.fileobj, key.data
+    @contextlib.contextmanager
+    def of(self, name, count, per_second, at_once):
+        """A running crowd of so many."""
+        path = self.directory / f"{name}.requests"
+        with open(path, "wb") as file:
+            for number in range(count):
+                body = sample(f"{name}-{number:07}")
+                self.sent.add(event_id(body))
+                length = file.write(signed(body, "Connection: close") + body)
+        with subprocess.Popen([self.program, *map(str, (self.port, path, length, count, int(per_second), at_once,
+                                                        self.patience * 1000))], stdout=subprocess.PIPE) as process:
             try:
-                if key.events == selectors.EVENT_WRITE:
-                    connection.send(signed(body, "Connection: close") + body)
-                    self.selector.modify(connection, selectors.EVENT_READ, key.data)
-                    continue
-                status = connection.recv(4096)[9:12].decode()
-            except OSError as error:
-                status = type(error).__name__
-            self.answers[status] = self.answers.get(status, 0) + 1
-            self.waits.append(time.monotonic() - begun)
-            if status == "200":
-                self.acknowledged.add(event_id(body))
-            self.selector.unregister(connection)
-            connection.close()
+                yield process
+            finally:
+                process.kill()
+                path.unlink()
 
-    def pending(self):
-        return len(self.selector.get_map())
+    def come(self, process):
+        """Waits until the last has come, and returns after how many seconds."""
+        return float(process.stdout.readline().split()[1])
 
-    def offer(self, bodies, per_second):
-        """Returns how many a second it managed to offer."""
-        begun = time.monotonic()
-        for number, body in enumerate(bodies):
-            self.open(body)
-            while (ahead := begun + number / per_second - time.monotonic()) > 0:
-                self.turn(ahead)
-            self.turn(0)
-        return len(bodies) / (time.monotonic() - begun)
+    def ends(self, process):
+        """How it ended for all, and after how many seconds for each: status, "closed", "reset" or "timeout"."""
+        waits = {}
+        for line in process.stdout:
+            end, microseconds, *identifier = line.decode().split()
+            waits.setdefault(end, []).append(int(microseconds) / 1e6)
+            if end == "200":
+                self.acknowledged.add(identifier[0])
+        return waits
 
-    def finish(self, seconds):
-        end = time.monotonic() + seconds
-        while self.pending() and time.monotonic() < end:
-            self.turn(0.1)
+    def capacity(self):
+        """Events a second that the relay takes from 64 clients at once."""
+        with self.of("capacity", 20_000, 0, 64) as process:
+            seconds = self.come(process)
+            assert self.ends(process).keys() == {"200"}
+        return 20_000 / seconds
 
 
-def capacity(relay):
-    """Events a second that the relay takes from 64 clients that wait for their answers."""
-    crowd, count, number = Crowd(relay.port), 1500, 0
+def recovery(relay):
+    """After how many seconds an event is taken at once, by a client that waits two seconds at most."""
     begun = time.monotonic()
-    while number < count or crowd.pending():
-        while number < count and crowd.pending() < 64:
-            crowd.open(sample(f"capacity-{number}"))
-            number += 1
-        crowd.turn(0.1)
-    return count / (time.monotonic() - begun), crowd
+    for number in range(100):
+        asked = time.monotonic()
+        with contextlib.suppress(OSError):
+            body = sample(f"afterwards-{number}")
+            head = {"X-Gruveo-SHA256-HMAC": signature(body)}
+            if relay.request("POST", PATH, body, head, timeout=2)[0] == 200 and time.monotonic() - asked < 0.5:
+                return asked - begun
+    raise AssertionError("no event was taken at once")
+
+
+def summary(waits):
+    return ", ".join(f"{len(found)} {end} (at most {max(found):.1f} s)" for end, found in sorted(waits.items()))
 
 
 @pytest.mark.soak
-def test_three_times_too_much_is_answered_and_forgotten_within_two_seconds(one):
-    """For a release binary: in a debug build what waits at the door alone takes seconds."""
-    relay, sink = one
-    rate, first = capacity(relay)
-    bodies = [sample(f"crowd-{number}") for number in range(int(3 * rate * 30))]
-    crowd = Crowd(relay.port)
-    offered = crowd.offer(bodies, 3 * rate)
-    begun = time.monotonic()
-    crowd.finish(20)
-    recovered = time.monotonic() - begun
-    print(f"\ncapacity {rate:.0f}/s, offered {offered:.0f}/s: {crowd.answers}, "
-          f"p99 {percentile(crowd.waits, 99):.2f} s, {crowd.pending()} without an answer, recovered after {recovered:.2f} s")
-    assert crowd.pending() == 0, "no client waits until it gives up"
-    assert crowd.answers.keys() <= {"200", "503"}, crowd.answers
-    assert recovered < 2
-    begun = time.monotonic()
-    assert relay.post(sample("afterwards"))[0] == 200 and time.monotonic() - begun < 0.5
-    relay.settled(120)
-    assert crowd.acknowledged | first.acknowledged <= set(sink.ids())
+def test_three_times_too_much_loses_nothing_and_is_forgotten_within_two_seconds(make_relay, tmp_path):
+    with contextlib.ExitStack() as stack:
+        sinks = targets.start_nginx(tmp_path)
+        stack.callback(sinks.stop)
+        relay = make_relay(big_state.routes(sinks.port), arguments=["--log-level", "error"]).start()
+        crowd, before = Crowd(tmp_path, relay.port), resident(relay)
+        rate = crowd.capacity()
+        count = int(3 * rate * 30)
+        with crowd.of("crowd", count, 3 * rate, Crowd.at_once) as process:
+            seconds = crowd.come(process)
+            recovered = recovery(relay)
+            waits = crowd.ends(process)
+        print(f"\ncapacity {rate:.0f}/s, {count / seconds:.0f}/s for {seconds:.0f} s: {summary(waits)}; "
+              f"recovered after {recovered:.2f} s; {before} kB before, {resident(relay, 'VmHWM')} kB at most")
+        assert waits.keys() <= {"200", "503", "closed", "reset", "timeout"}
+        assert recovered < 2
+        assert resident(relay, "VmHWM") - before < 64 * 1024
+        relay.settled(120)
+        logs = DeliveryLogs(tmp_path)
+        logs.starts = dict.fromkeys(logs.starts, 0)
+        time.sleep(1.5)
+        for name in big_state.DESTINATIONS:
+            got = [line.split(" ")[2] for line in logs.read(name)]
+            strange = {event for event in got if event not in crowd.sent}
+            assert crowd.acknowledged <= set(got) and len(set(got)) == len(got)
+            assert strange <= {event_id(sample(f"afterwards-{number}")) for number in range(100)}
