@@ -147,6 +147,17 @@ def test_a_second_kill_at_the_nth_system_call_of_the_recovery_loses_nothing(make
                            is_long, begin=leave_a_queue, posts=0)
 
 
+def test_a_recovery_that_forgets_the_wal_would_be_noticed(make_sink, tmp_path):
+    """The proof that what the first kill leaves behind is in the WAL alone, and that the check above misses it."""
+    lives = Lives(make_sink, tmp_path / "relay")
+    with contextlib.closing(lives.relay) as relay:
+        leave_a_queue(lives)
+        (relay.state / "queue.sqlite-wal").unlink()
+        with pytest.raises(AssertionError, match="acknowledged events are lost|serve ended with 65"):
+            relay.start()
+            lives.world.check(relay, lives.ledger, 10)
+
+
 # The database of an earlier version (F23)
 
 def version(state):
