@@ -1,6 +1,9 @@
+import contextlib
+
 import pytest
 
-from harness import Relay, Sink
+from control_group import ControlGroup, NoControlGroup
+from harness import Relay, Sink, eventually
 
 
 @pytest.fixture
@@ -29,3 +32,20 @@ def make_relay():
     yield make
     for relay in made:
         relay.close()
+
+
+@pytest.fixture
+def limited():
+    """Makes memory limits, in megabytes, that are gone after the test; to be asked for before `make_relay`."""
+    made = contextlib.ExitStack()
+
+    def make(megabytes):
+        try:
+            limit = ControlGroup.memory(megabytes)
+        except NoControlGroup as reason:
+            pytest.skip(str(reason))
+        made.callback(lambda: eventually(limit.remove, what="the end of a control group"))
+        return limit
+
+    with made:
+        yield make

@@ -21,8 +21,9 @@ import time
 import pytest
 
 import big_state
+import targets
+from deliveries import DeliveryLogs
 from harness import SAMPLE, event_id, eventually, routes_to, sample, signature
-from test_big_state import DeliveryLogs, targets
 from test_zoo import percentile, resident
 
 PATH = "/webhooks/gruveo"
@@ -331,7 +332,34 @@ def test_our_own_output_posted_back_is_a_duplicate_and_ends_the_loop(make_relay)
     assert relay.counts()["duplicates"] == 10
 
 
-# Overload (F20)
+# Too much (F10, F20)
+
+def posted_together(relay, bodies):
+    """Each on a connection of its own; the last byte of any is sent when all the others are there. The statuses."""
+    with contextlib.ExitStack() as stack:
+        connections = []
+        for body in bodies:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", relay.port), timeout=60))
+            connection.sendall(signed(body) + body[:-1])
+            connections.append(connection)
+        for connection, body in zip(connections, bodies):
+            connection.sendall(body[-1:])
+        return [connection.recv(4096)[9:12] for connection in connections]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a memory limit needs root")
+@pytest.mark.soak
+def test_200_bodies_of_a_mebibyte_at_once_fit_into_a_quarter_of_a_gigabyte(limited, make_relay):
+    limit, routes = limited(256), big_state.routes()
+    routes["sources"]["gruveo"]["maxBody"] = 1 << 20
+    relay = make_relay(routes, prefix=limit.prefix, arguments=["--log-level", "notice"])
+    relay.pid = lambda: relay.process.pid
+    relay.start()
+    bodies = [sample(number, location="x" * ((1 << 20) - 600)) for number in range(200)]
+    assert set(posted_together(relay, bodies)) == {b"200"}
+    assert relay.counts()["matched"] == 200 and limit.kills() == 0
+    print(f"\n{resident(relay, 'VmHWM')} kB at most, {resident(relay)} kB at the end")
+
 
 class Crowd:
     """Clients by crowd.c, each with one event on a connection of its own, who come whatever the answers are."""

@@ -10,19 +10,15 @@ import shutil
 import signal
 import sqlite3
 import statistics
-import sys
 import time
 
 import pytest
 
 import big_state
-from control_group import ControlGroup, NoControlGroup
-from harness import ROOT, event_id, eventually, sample, signature
+import targets
+from deliveries import DeliveryLogs
+from harness import event_id, eventually, sample, signature
 from test_zoo import percentile, resident
-
-sys.path.append(str(ROOT / "Benchmarks"))
-import targets  # noqa: E402
-from deliveries import DeliveryLogs  # noqa: E402
 
 READY_SECONDS, MEGABYTES = 5, 120
 
@@ -190,23 +186,6 @@ def stored(state):
     with contextlib.closing(sqlite3.connect(state / "queue.sqlite")) as database:
         for high, low in database.execute("SELECT high, low FROM events"):
             yield f"evt_{high & (1 << 64) - 1:016x}{low & (1 << 64) - 1:016x}"
-
-
-@pytest.fixture
-def limited():
-    """Makes memory limits, in megabytes, that are gone after the test."""
-    made = contextlib.ExitStack()
-
-    def make(megabytes):
-        try:
-            limit = ControlGroup.memory(megabytes)
-        except NoControlGroup as reason:
-            pytest.skip(str(reason))
-        made.callback(lambda: eventually(lambda: limit.close() is None, what="an empty control group"))
-        return limit
-
-    with made:
-        yield make
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a memory limit needs root")
