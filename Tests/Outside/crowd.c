@@ -3,9 +3,9 @@
  * crowd PORT REQUESTS LENGTH COUNT PER_SECOND AT_ONCE GIVE_UP
  *
  * REQUESTS is a file of COUNT requests of LENGTH bytes each. PER_SECOND 0: as soon as there is room; AT_ONCE is how
- * many may be open. A client gives up after GIVE_UP milliseconds. Prints a line when the last has come, then a line for
- * each client: what became of it (the answer's status, "closed", "reset", "timeout"), after how many microseconds, and
- * the event's id.
+ * many may be open, as far as the limit of descriptors allows. A client gives up after GIVE_UP milliseconds. Prints a
+ * line when the last has come, then a line for each client: what became of it (the answer's status, "closed", "reset",
+ * "timeout"), after how many microseconds, and the event's id.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,6 +86,11 @@ int main(int argc, char **argv) {
     if (argc != 8) return 64;
     length = atol(argv[3]), count = atol(argv[4]);
     long per_second = atol(argv[5]), at_once = atol(argv[6]), give_up = atol(argv[7]);
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (at_once > (long)files.rlim_cur - 50) at_once = files.rlim_cur - 50;
     address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     requests = mmap(0, length * count, PROT_READ, MAP_PRIVATE, open(argv[2], O_RDONLY), 0);
@@ -105,8 +111,11 @@ int main(int argc, char **argv) {
         struct epoll_event events[512];
         int found = epoll_wait(loop, events, 512, 1);
         for (int at = 0; at < found; at++) go_on(events[at].data.ptr, events[at].events);
-        for (; oldest < come && (clients[oldest].socket < 0 || now() - clients[oldest].begun > give_up * 1000); oldest++)
-            if (clients[oldest].socket >= 0) leave(&clients[oldest], "timeout");
+        for (; oldest < come; oldest++) {
+            struct client *client = &clients[oldest];
+            if (client->socket >= 0 && now() - client->begun <= give_up * 1000) break;
+            if (client->socket >= 0) leave(client, "timeout");
+        }
     }
     for (long at = 0; at < count; at++)
         printf("%s %lld %s\n", clients[at].end, clients[at].ended - clients[at].begun, clients[at].id);
