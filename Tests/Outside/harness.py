@@ -5,9 +5,11 @@ import hashlib
 import hmac
 import http.client
 import http.server
+import itertools
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -39,10 +41,23 @@ def eventually(condition, seconds=15, what="the condition"):
     raise AssertionError(f"{what} did not come true within {seconds} s")
 
 
+# Below the ports that the kernel gives to outgoing connections: one of these could otherwise take a port between the
+# look and the use.
+PORTS = range(20_000, 32_000)
+next_port = itertools.count(random.randrange(len(PORTS)))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of loopback that nobody listens on, and that this process has not given out before."""
+    for _ in PORTS:
+        port = PORTS[next(next_port) % len(PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no port is free")
 
 
 def signature(body, key=KEY, form="hex"):
