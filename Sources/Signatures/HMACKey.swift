@@ -46,12 +46,15 @@ package final class HMACKey: Sendable {
 
     private static func start(_ context: OpaquePointer, key: [UInt8]) -> Int32 {
         var digest = Array("SHA256".utf8CString)
-        return unsafe digest.withUnsafeMutableBufferPointer { name in
-            let parameters = unsafe [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return unsafe EVP_MAC_init(context, key, key.count, parameters)
+        // The parameters keep pointers to both texts: a literal that becomes a C string for one call would be gone.
+        return unsafe OSSL_MAC_PARAM_DIGEST.withCString { parameter in
+            unsafe digest.withUnsafeMutableBufferPointer { name in
+                let parameters = unsafe [
+                    OSSL_PARAM_construct_utf8_string(parameter, name.baseAddress, 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                return unsafe EVP_MAC_init(context, key, key.count, parameters)
+            }
         }
     }
 
