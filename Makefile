@@ -6,7 +6,7 @@ DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
 
-.PHONY: demo test check soak fuzz bench bench-parts build release install uninstall clean
+.PHONY: demo test check soak fuzz sanitize bench bench-parts build release install uninstall clean
 
 demo: ## Start the relay with sample destinations and send it three signed events
 	@scripts/install-dependencies.sh build
@@ -45,6 +45,11 @@ soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, their count
 	swift build --build-tests
 	SIMULATION_SEEDS=10000 swift test --skip-build --filter SimulationTests
 	scripts/fuzz
+	scripts/sanitize $(VENV)/bin/python
+
+sanitize: $(VENV)/ready ## Unit tests and the debug binary under AddressSanitizer
+	@scripts/install-dependencies.sh build
+	scripts/sanitize $(VENV)/bin/python
 
 fuzz: ## Any bytes into every reader, FUZZ_SECONDS (300) for each
 	@scripts/install-dependencies.sh build
@@ -78,4 +83,4 @@ uninstall: ## Remove the program and its unit; configuration and state stay
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay $(DESTDIR)$(PREFIX)/share/gruveo-relay
 
 clean:
-	rm -rf .build .build-fuzz
+	rm -rf .build .build-fuzz .build-asan
