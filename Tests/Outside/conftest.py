@@ -36,12 +36,12 @@ def make_relay():
 
 @pytest.fixture
 def limited():
-    """Makes memory limits, in megabytes, that are gone after the test; to be asked for before `make_relay`."""
+    """Makes control groups that are gone after the test; to be asked for before `make_relay`."""
     made = contextlib.ExitStack()
 
-    def make(megabytes):
+    def make(megabytes=None, processor=None):
         try:
-            limit = ControlGroup.memory(megabytes)
+            limit = ControlGroup.memory(megabytes) if megabytes else ControlGroup.processor(processor)
         except NoControlGroup as reason:
             pytest.skip(str(reason))
         made.callback(lambda: eventually(limit.remove, what="the end of a control group"))

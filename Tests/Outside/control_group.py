@@ -34,6 +34,13 @@ class ControlGroup:
         """The page cache counts too."""
         return cls("memory", {"memory.limit_in_bytes": megabytes << 20}, {"memory.max": megabytes << 20})
 
+    @classmethod
+    def processor(cls, part):
+        """A part of one processor, dealt out each 10 ms."""
+        period = 10_000
+        quota = int(part * period)
+        return cls("cpu", {"cpu.cfs_period_us": period, "cpu.cfs_quota_us": quota}, {"cpu.max": f"{quota} {period}"})
+
     def kills(self):
         """How often the kernel has ended a process for its memory."""
         control = self.path / ("memory.oom_control" if self.is_first else "memory.events")

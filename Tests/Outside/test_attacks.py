@@ -364,8 +364,9 @@ def test_200_bodies_of_a_mebibyte_at_once_fit_into_a_quarter_of_a_gigabyte(limit
 class Crowd:
     """Clients by crowd.c, each with one event on a connection of its own, who come whatever the answers are."""
 
-    # As many as the source ports of one address and an ordinary limit of descriptors allow; and for how long one waits.
-    at_once, patience = 15_000, 15
+    # As many as the source ports of one address and an ordinary limit of descriptors allow, and the seconds that one
+    # waits: so many come a second for longer than that.
+    at_once, patience, tried = 15_000, 5, 5000
 
     def __init__(self, directory, port):
         self.directory, self.port, self.program = directory, port, directory / "crowd"
@@ -405,10 +406,10 @@ class Crowd:
 
     def capacity(self):
         """Events a second that the relay takes from 64 clients at once."""
-        with self.of("capacity", 20_000, 0, 64) as process:
+        with self.of("capacity", self.tried, 0, 64) as process:
             seconds = self.come(process)
             assert self.ends(process).keys() == {"200"}
-        return 20_000 / seconds
+        return self.tried / seconds
 
 
 def recovery(relay):
@@ -428,13 +429,17 @@ def summary(waits):
     return ", ".join(f"{len(found)} {end} (at most {max(found):.1f} s)" for end, found in sorted(waits.items()))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a limit of processor time needs root")
 @pytest.mark.soak
-def test_three_times_too_much_loses_nothing_and_is_forgotten_within_two_seconds(make_relay, tmp_path):
+def test_three_times_too_much_loses_nothing_and_is_soon_forgotten(limited, make_relay, tmp_path):
+    # A whole processor takes more than such a crowd can bring threefold for longer than its patience.
+    limit = limited(processor=0.2)
     with contextlib.ExitStack() as stack:
         sinks = targets.start_nginx(tmp_path)
         stack.callback(sinks.stop)
-        relay = make_relay(big_state.routes(sinks.port), arguments=["--log-level", "error"]).start()
-        crowd, before = Crowd(tmp_path, relay.port), resident(relay)
+        relay = make_relay(big_state.routes(sinks.port), prefix=limit.prefix, arguments=["--log-level", "error"])
+        relay.pid = lambda: relay.process.pid
+        crowd, before = Crowd(tmp_path, relay.start().port), resident(relay)
         rate = crowd.capacity()
         count = int(3 * rate * 30)
         with crowd.of("crowd", count, 3 * rate, Crowd.at_once) as process:
@@ -443,15 +448,22 @@ def test_three_times_too_much_loses_nothing_and_is_forgotten_within_two_seconds(
             waits = crowd.ends(process)
         print(f"\ncapacity {rate:.0f}/s, {count / seconds:.0f}/s for {seconds:.0f} s: {summary(waits)}; "
               f"recovered after {recovered:.2f} s; {before} kB before, {resident(relay, 'VmHWM')} kB at most")
+        assert count / seconds > 2 * rate, "that many came"
         assert waits.keys() <= {"200", "503", "closed", "reset", "timeout"}
-        assert recovered < 2
+        assert len(waits["200"]) > rate * 30 / 2, "those that it took were not fewer for it"
+        # 1,024 connections and 512 at the door have to be served first: two seconds from 770 events a second on.
+        assert recovered < max(2, 2 * (1024 + 512) / rate)
         assert resident(relay, "VmHWM") - before < 64 * 1024
         relay.settled(120)
-        logs = DeliveryLogs(tmp_path)
-        logs.starts = dict.fromkeys(logs.starts, 0)
-        time.sleep(1.5)
-        for name in big_state.DESTINATIONS:
-            got = [line.split(" ")[2] for line in logs.read(name)]
-            strange = {event for event in got if event not in crowd.sent}
-            assert crowd.acknowledged <= set(got) and len(set(got)) == len(got)
-            assert strange <= {event_id(sample(f"afterwards-{number}")) for number in range(100)}
+        check_deliveries(tmp_path, crowd)
+
+
+def check_deliveries(directory, crowd):
+    """Each destination got all that was acknowledged, once, and nothing that nobody sent."""
+    time.sleep(1.5)
+    logs = DeliveryLogs(directory)
+    logs.starts = dict.fromkeys(logs.starts, 0)
+    own = {event_id(sample(f"afterwards-{number}")) for number in range(100)}
+    for name in big_state.DESTINATIONS:
+        got = [line.split(" ")[2] for line in logs.read(name)]
+        assert crowd.acknowledged <= set(got) <= crowd.sent | own and len(set(got)) == len(got)

@@ -135,22 +135,27 @@ class Backlog:
         self.sinks = targets.start_nginx(directory)
         self.logs = DeliveryLogs(directory)
 
-    def waits(self, seconds, per_second=100):
-        """Posts at this pace; returns for each 200 how long after it was due it came."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.relay.port, timeout=10)
-        begun, found = time.monotonic(), []
-        for number in range(seconds * per_second):
-            body, due = sample(f"steady-{number}"), begun + number / per_second
-            signed = {"X-Gruveo-SHA256-HMAC": signature(body)}
-            time.sleep(max(0, due - time.monotonic()))
-            connection.request("POST", "/webhooks/gruveo", body, signed)
-            answer = connection.getresponse()
-            answer.read()
-            assert answer.status == 200
-            found.append(time.monotonic() - due)
-            self.expected.add(event_id(body))
-        connection.close()
-        return found
+    def waits(self, seconds, per_second=100, clients=4):
+        """Posts at this pace; returns how long each 200 took. A stall is felt by each of the clients once."""
+        begun = time.monotonic()
+
+        def post(client):
+            connection, found = http.client.HTTPConnection("127.0.0.1", self.relay.port, timeout=10), []
+            for number in range(client, seconds * per_second, clients):
+                body = sample(f"steady-{number}")
+                time.sleep(max(0, begun + number / per_second - time.monotonic()))
+                asked = time.monotonic()
+                connection.request("POST", "/webhooks/gruveo", body, {"X-Gruveo-SHA256-HMAC": signature(body)})
+                answer = connection.getresponse()
+                answer.read()
+                found.append(time.monotonic() - asked)
+                assert answer.status == 200
+                self.expected.add(event_id(body))
+            connection.close()
+            return found
+
+        with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+            return [wait for found in pool.map(post, range(clients)) for wait in found]
 
     def point_to(self, port):
         assert self.relay.reload(big_state.routes(port)).returncode == 0

@@ -124,6 +124,7 @@ def test_nothing_acknowledged_is_lost_when_the_relay_is_killed_at_random_moments
     kill_rounds(relay, world, ledger, rounds, random.Random())
     relay.start()
     world.check(relay, ledger)
+    print(f"\n{rounds} kills, {len(ledger.acknowledged)} acknowledged events, none lost")
     assert len(ledger.acknowledged) > 20 * rounds, "there was a load"
     assert relay.stop() == 0
 

@@ -147,6 +147,7 @@ def test_a_power_cut_loses_nothing_acknowledged(relay_on, disk):
         relay.start()
         world.check(relay, ledger)
         relay.kill()
+    print(f"\n{ROUNDS} cuts, {len(ledger.acknowledged)} acknowledged events, none lost")
     assert len(ledger.acknowledged) > 20 * ROUNDS, "there was a load"
 
 
