@@ -78,9 +78,11 @@ def case(relay, sink, state, ids, file, how, offset):
 def serve(relay, ids, sink):
     """Runs until all is delivered, or what is wrong was said and nothing more comes; gives the exit code."""
     relay.start(wait=False)
-    end, last, quiet = time.monotonic() + 15, -1, time.monotonic()
+    end, last, quiet, is_up = time.monotonic() + 15, -1, time.monotonic(), False
     while relay.process.poll() is None and time.monotonic() < end:
-        if last != len(sink.requests):
+        # Until it listens it may take its time, and does not end in order yet.
+        is_up = is_up or listens(relay)
+        if last != len(sink.requests) or not is_up:
             last, quiet = len(sink.requests), time.monotonic()
         is_checked = "it is sound" in relay.log() or "is damaged" in relay.log() or "clean" in relay.log()
         is_done = ids <= set(sink.ids()) and is_checked
@@ -88,6 +90,13 @@ def serve(relay, ids, sink):
             break
         time.sleep(0.02)
     return relay.stop()
+
+
+def listens(relay):
+    try:
+        return relay.request("GET", "/healthz")[0] == 200
+    except OSError:
+        return False
 
 
 def cases(count, seed=12):
