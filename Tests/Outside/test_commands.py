@@ -352,6 +352,35 @@ def test_everything_in_the_state_directory_is_private(make_relay, make_sink):
     assert open_ones == []
 
 
+CONNECT = """
+import socket, sys
+socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+"""
+
+
+def knocks_as_nobody(path):
+    """What another user comes to who connects to a socket: its name where it is let in, else the error's."""
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-Ic", CONNECT, str(path)],
+        cwd="/", capture_output=True, text=True, timeout=60)
+    return "let in" if done.returncode == 0 else done.stderr.strip().split("\n")[-1].split(":")[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+def test_another_user_is_refused_at_the_admin_socket_also_where_its_directory_is_open(make_relay, make_sink, short_path):
+    runtime = short_path / "run"
+    runtime.mkdir()
+    for directory in (short_path, runtime):
+        directory.chmod(0o755)
+    relay = make_relay(routes_to({"one": make_sink()}), environment={"RUNTIME_DIRECTORY": str(runtime)}).start()
+    admin = runtime / "admin.sock"
+    assert relay.counts()["pending"] == 0, "its owner is let in"
+    assert admin.stat().st_mode & 0o077 == 0
+    assert knocks_as_nobody(admin) == "PermissionError"
+    admin.chmod(0o666)
+    assert knocks_as_nobody(admin) == "let in", "nothing but the socket's own mode kept it out"
+
+
 # The unit
 
 def test_the_unit_passes_systemd_analyze(tmp_path):

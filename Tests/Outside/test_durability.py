@@ -107,6 +107,23 @@ def test_without_fsync_the_same_check_fails_for_every_answer(make_relay, make_si
     assert len(list(trace.faults(events))) == 80
 
 
+def test_a_dead_letter_is_on_disk_with_its_name_before_its_row_dies(make_relay, make_sink, tmp_path):
+    log = tmp_path / "strace"
+    relay = make_relay(
+        routes_to({"one": make_sink(lambda request: 422)}),
+        prefix=["strace", "-f", "-y", "-o", str(log), "-e", "signal=none", "-e", "trace=fsync,fdatasync,renameat"])
+    assert relay.start().post(sample(1))[0] == 200
+    relay.settled(60, dead=1)
+    assert relay.stop(30) == 0
+    # One event: these calls follow one another, each begun when the last has ended.
+    steps = {"letter": r"fsync\(\d+<.*/dead-letters/one/\..*\.tmp>", "name": r"renameat\(.*/dead-letters/one>",
+             "directory": r"fsync\(\d+<.*/dead-letters/one>", "row": r"fdatasync\(\d+<.*/queue\.sqlite-wal>"}
+    seen = [step for line in log.read_text().splitlines() for step, call in steps.items() if re.search(call, line)]
+    assert seen.count("name") == 1, seen
+    at = seen.index("name")
+    assert seen[at - 1:at + 3] == ["letter", "name", "directory", "row"], seen
+
+
 # kill -9 (F2)
 
 def kill_rounds(relay, world, ledger, rounds, chance):

@@ -182,6 +182,19 @@ def test_attempts_that_are_used_up_end_in_a_dead_letter_with_all_of_them(make_re
     assert all(0.75 < gap < 1.8 for gap in gaps), f"1 s with 20 % jitter: {gaps}"
 
 
+def test_the_retries_of_a_burst_are_spread_by_jitter(make_relay, make_sink):
+    """No retry comes before its due time, so that without jitter none would come earlier than after 2 s."""
+    sink = make_sink(lambda request: 408 if request["headers"]["Relay-Attempt"] == "1" else 200)
+    relay = make_relay(routes_to({"one": sink}, one=every(2, 3))).start()
+    for mark in range(30):
+        relay.post(sample(mark))
+    relay.settled(delivered=30)
+    first, second = ({request["headers"]["webhook-id"]: request["at"] for request in sink.requests
+                      if request["headers"]["Relay-Attempt"] == number} for number in ("1", "2"))
+    gaps = sorted(second[event] - first[event] for event in first)
+    assert 1.59 < gaps[0] < 1.95 and gaps[-1] > 2.05, f"2 s with 20 % jitter: {gaps}"
+
+
 def test_retry_after_is_honoured_for_the_whole_lane(make_relay, make_sink):
     sink = make_sink(lambda request: (503, {"Retry-After": "4"}, b"") if len(sink.requests) == 1 else 200)
     other = make_sink()

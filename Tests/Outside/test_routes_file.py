@@ -126,6 +126,23 @@ def test_no_bad_file_takes_down_a_running_relay(make_relay, make_sink, damage):
     relay.settled(delivered=1)
 
 
+def test_a_start_with_a_bad_file_goes_on_by_the_last_good_one_where_that_is_asked_for(make_relay, make_sink):
+    sink = make_sink()
+    relay = make_relay(routes_to({"one": sink}), arguments=["--fallback", "last-good"]).start()
+    relay.write_routes(FAULTY)
+    relay.command("reload", "--state", str(relay.state), check=78)
+    relay.kill()
+    relay.start()
+    for line in faults(relay.routes_path):
+        assert line in relay.log(), "what is wrong with the file is said all the same"
+    assert f"serving by {relay.state}/routes.last-good.json" in relay.log()
+    assert relay.post(SAMPLE)[0] == 200
+    relay.settled(delivered=1)
+    relay.kill()
+    relay.arguments = []
+    assert relay.start(wait=False).process.wait(20) == 78
+
+
 def test_a_syntax_error_is_reported_alone_with_its_place(make_relay):
     for text, place in [('{"a": 1,}', ":1:8: "), ('{\n  // why\n}', ":2:3: "), ("", ":1:1: "),
                         ('{"sources": {}\n "routes": []}', ":2:2: ")]:

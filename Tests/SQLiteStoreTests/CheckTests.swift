@@ -79,6 +79,19 @@ import Testing
         #expect(found.hasPrefix(finding), "\(found)")
     }
 
+    /// Neither opening nor the books read the attempts: only SQLite's own look at every page comes there.
+    @Test func aBrokenPageThatNobodyReadsIsFound() async throws {
+        let sandbox = try await Sandbox.filled(3, to: ["crm"])
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'attempts'"
+        let page = try #require(try sandbox.meddle { try Int.fetchOne($0, sql: sql) })
+        try sandbox.overwrite(page: page)
+        try sandbox.open().close()
+        guard case .damaged = try await verdict(sandbox) else {
+            Issue.record("page \(page) was not looked at")
+            return
+        }
+    }
+
     @Test func anEventIsRefusedOnceDamageIsKnown() async throws {
         let sandbox = try await Sandbox.filled(3, to: ["crm", "chat"])
         try sandbox.meddle { try $0.execute(sql: "UPDATE totals SET pending = 7, routed = 7") }

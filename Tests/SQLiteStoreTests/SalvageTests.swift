@@ -28,13 +28,6 @@ import Testing
         try StoreRepair(directory: sandbox.directory).run(now: Self.time)
     }
 
-    private func overwrite(_ sandbox: Sandbox, page: Int) throws {
-        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: sandbox.database))
-        try handle.seek(toOffset: UInt64(page - 1) * 4096)
-        try handle.write(contentsOf: Data(repeating: 0xA5, count: 4096))
-        try handle.close()
-    }
-
     /// What a sound database gives: everything, with the same keys, books and attempts.
     @Test func aSoundDatabaseComesOverWhole() async throws {
         let sandbox = try await filled(60)
@@ -65,7 +58,7 @@ import Testing
         var lossByPage: [(page: Int, lost: Int)] = []
         for page in stride(from: 2, through: pages, by: 7) {
             let sandbox = try original.crashed()
-            try overwrite(sandbox, page: page)
+            try sandbox.overwrite(page: page)
             let report = try repaired(sandbox).salvage
             if report.events == 0 { fullLosses += 1 }
             let store = try sandbox.open()
@@ -82,7 +75,7 @@ import Testing
         // What lies between two broken pages is found as well.
         let (first, last) = try (#require(lossByPage.first), #require(lossByPage.last))
         let sandbox = try original.crashed()
-        for page in [first.page, last.page] { try overwrite(sandbox, page: page) }
+        for page in [first.page, last.page] { try sandbox.overwrite(page: page) }
         #expect(first.page < last.page)
         #expect(try repaired(sandbox).salvage.lostEvents == first.lost + last.lost)
         #expect(fullLosses <= 2, "only the roots of events and of sources take all with them")
@@ -114,7 +107,7 @@ import Testing
 
     @Test func theOldFilesAreKeptAsTheyWere() async throws {
         let sandbox = try await filled(30)
-        try overwrite(sandbox, page: 6)
+        try sandbox.overwrite(page: 6)
         let before = try Data(contentsOf: URL(fileURLWithPath: sandbox.database))
         let report = try repaired(sandbox)
         #expect(report.keptIn == sandbox.directory + "/damaged-\(Self.time.compact)")

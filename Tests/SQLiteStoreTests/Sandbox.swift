@@ -52,6 +52,14 @@ final class Sandbox: Sendable {
         return try queue.writeWithoutTransaction(body)
     }
 
+    /// Breaks a page of the database.
+    func overwrite(page: Int) throws {
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: database))
+        try handle.seek(toOffset: UInt64(page - 1) * 4096)
+        try handle.write(contentsOf: Data(repeating: 0xA5, count: 4096))
+        try handle.close()
+    }
+
     /// Copies the files as they are, as a crash would leave them.
     func crashed() throws -> Sandbox {
         let copy = Sandbox()
