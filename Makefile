@@ -6,7 +6,7 @@ DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
 
-.PHONY: demo test check soak fuzz sanitize bench bench-parts build release install uninstall clean
+.PHONY: demo test check counter-tests soak fuzz sanitize bench bench-parts build release install uninstall clean
 
 demo: ## Start the relay with sample destinations and send it three signed events
 	@scripts/install-dependencies.sh build
@@ -34,10 +34,15 @@ release:
 check: release $(VENV)/ready ## Style and structure, then the release binary from outside (short)
 	scripts/check-style
 	scripts/check-style --self-test
+	scripts/counter-tests --applies
 	swift build -c release --static-swift-stdlib --product PatternAnswers
 	swift build -c release --static-swift-stdlib --product TemplateAnswers
 	swift build -c release --static-swift-stdlib --product AddressAnswers
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
+
+counter-tests: $(VENV)/ready ## Take each guarantee out once, and see its tests fail; ONLY="P04 P11" for some of them
+	@scripts/install-dependencies.sh test
+	$(VENV)/bin/python scripts/counter-tests $(ONLY)
 
 soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, their counter-tests, 10,000 simulations (root)
 	@scripts/install-dependencies.sh soak
@@ -46,6 +51,7 @@ soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, their count
 	SIMULATION_SEEDS=10000 swift test --skip-build --filter SimulationTests
 	scripts/fuzz
 	scripts/sanitize $(VENV)/bin/python
+	$(MAKE) counter-tests
 
 sanitize: $(VENV)/ready ## Unit tests and the debug binary under AddressSanitizer
 	@scripts/install-dependencies.sh build
@@ -83,4 +89,4 @@ uninstall: ## Remove the program and its unit; configuration and state stay
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay $(DESTDIR)$(PREFIX)/share/gruveo-relay
 
 clean:
-	rm -rf .build .build-fuzz .build-asan
+	rm -rf .build .build-fuzz .build-asan .build-counter

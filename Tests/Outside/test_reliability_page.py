@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests: each of them exists."""
+"""docs/reliability.md names tests and patches: each of them exists, and no patch is left out."""
 
 import re
 
@@ -34,3 +34,9 @@ def test_every_test_that_the_page_names_exists():
 
 def test_the_page_has_a_row_for_each_promise():
     assert re.findall(r"^\| (P\d+) ", PAGE.read_text(), re.M) == [f"P{number}" for number in range(1, 26)]
+
+
+def test_the_page_names_each_patch_in_the_row_of_its_promise():
+    rows = re.findall(r"^\| P(\d+) (.*)$", PAGE.read_text(), re.M)
+    named = [name for number, row in rows for name in re.findall(rf"`(P{int(number):02}-[\w-]+)`", row)]
+    assert sorted(named) == sorted(path.stem for path in ROOT.glob("Tests/Broken/*.patch"))
