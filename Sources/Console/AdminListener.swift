@@ -6,7 +6,7 @@ import ServiceLifecycle
 
 /// The admin listener on a unix socket: health, and what the command line asks of a running relay.
 ///
-/// The socket's file permission (0600, by the process' umask) is the authentication.
+/// The socket's file permission (0700, by the process' umask) is the authentication.
 package struct AdminListener: Service {
     /// What a request can make the relay do.
     package struct Actions: Sendable {
