@@ -39,6 +39,19 @@ extension StoreConformance {
         try await test.store.hastened("nobody", now: 7)
     }
 
+    /// The store makes them due in batches while the lane sends: what fails meanwhile must wait for its own time.
+    static func hastenWhatFailedBefore(_ test: StoreUnderTest) async throws {
+        try await deferSome(3, of: "crm", test)
+        let probe = try await test.store.leased("crm", 1, isForProbe: true, now: 7).deliveries
+        let delivery = try #require(probe.first)
+        try await test.store.settled(
+            delivery.key, .retry(at: at(1000), charged: true), makeAttempt(2, status: 503, at: 7))
+        try await test.store.hastened("crm", now: 7)
+        let due = try await test.store.leased("crm", 5, now: 7)
+        #expect(due.deliveries.map(\.bodyText) == ["crm 1", "crm 2"])
+        #expect(due.nextDue == at(1000))
+    }
+
     static func laneClock(_ test: StoreUnderTest) async throws {
         func start(_ body: String, at time: Int64) async throws -> Timestamp? {
             _ = try await test.store.accepted(makeOffer(body, to: ["crm"], at: time))
