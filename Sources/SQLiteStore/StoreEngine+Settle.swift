@@ -77,17 +77,23 @@ extension StoreEngine {
         var event = redrive.event
         // What is on its way may be about to die, its letter written and its end not noted yet: the file has to wait.
         guard !book.holds(key) else { throw StoreError(.failed, "its last attempt is not noted yet") }
-        switch row == nil ? nil : try state(of: key, statements) {
+        let state = row == nil ? nil : try state(of: key, statements)
+        if state == .delivered { return }
+        if let row {
+            // The file may be the last good copy, so it has to stay.
+            guard let stored = try loadEvent(row, statements) else {
+                throw StoreError(.failed, "the bytes of the stored event have changed")
+            }
+            event = stored
+        }
+        switch state {
         case .fresh, .deferred, .delivered: return
         case .dead: try revive(key, at: started, from: \.dead, statements)
         case .discarded: try revive(key, at: started, from: \.discarded, statements)
         case nil:
+            let isOfPruned = try isReturned(row, statements) && redrive.event.originalID == nil
             if row == nil { try insertAnew(redrive.event, database, statements) }
-            try insertReplay(key, started, isOfPruned: row == nil && redrive.event.originalID == nil, statements)
-        }
-        if let row {
-            guard let stored = try loadEvent(row, statements) else { return }
-            event = stored
+            try insertReplay(key, started, isOfPruned: isOfPruned, statements)
         }
         batch.fresh.append(
             Delivery(
@@ -126,21 +132,34 @@ extension StoreEngine {
 
     /// Counts a dead letter as discarded; one whose row was pruned too. Anything else stays as it is.
     func discard(_ discard: Discard, _ statements: Statements) throws {
-        guard let row = try row(of: discard.id, statements) else {
-            if totals.takePrunedDead() {
-                totals.counts.discarded += 1
-                totals.prunedDiscarded += 1
-            }
-            return
-        }
+        guard let row = try row(of: discard.id, statements) else { return discardPruned() }
         guard let number = destinations.number(of: discard.destination) else { return }
         let key = row << Schema.destinationBits | number
         guard !book.holds(key) else { throw StoreError(.failed, "its last attempt is not noted yet") }
-        guard try state(of: key, statements) == .dead else { return }
+        let state = try state(of: key, statements)
+        if state == nil, try isReturned(row, statements) { return discardPruned() }
+        guard state == .dead else { return }
         statements.discard.bind(1, key)
         try statements.discard.run()
         totals.counts.dead -= 1
         totals.counts.discarded += 1
+    }
+
+    private func discardPruned() {
+        guard totals.takePrunedDead() else { return }
+        totals.counts.discarded += 1
+        totals.prunedDiscarded += 1
+    }
+
+    /// Whether the rows that the event had were pruned: it has none, or one that a dead letter has brought back. The
+    /// letters of its other destinations are then of pruned rows too.
+    private func isReturned(_ row: Int64?, _ statements: Statements) throws -> Bool {
+        guard let row else { return true }
+        let read = statements.selectEvent
+        read.bind(1, row)
+        defer { read.reset() }
+        guard try read.step() else { return false }
+        return read.integer(9) == EventKind.redriven.rawValue && read.optionalInteger(6) == nil
     }
 
     /// The row of the event with exactly this id.

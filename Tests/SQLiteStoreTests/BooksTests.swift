@@ -161,6 +161,48 @@ import Testing
         #expect(try sandbox.rowsAgree(with: counts))
     }
 
+    /// The first letter brings the event's row back, but not the rows of its other destinations.
+    @Test func lettersOfOneEventThatWasPrunedAreEachTakenOutOfTheDead() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        let store = try #require(test.store as? EmbeddedStore)
+        var limits = StoreLimits()
+        limits.freeSpaceBytes = 0
+        limits.retentionMilliseconds = 1000
+        store.adjust(limits)
+        _ = try await store.accepted(makeOffer("x", to: ["a", "b", "c"], at: 0))
+        let fresh = try await test.nextFresh()
+        let event = try #require(fresh.first).event
+        for delivery in fresh {
+            try await store.settled(delivery.key, .dead, makeAttempt(1, status: 422, .dead, at: 500))
+        }
+        #expect(try await awaiting { store.prune(now: Timestamp(milliseconds: 5000), completion: $0) } == 1)
+        for destination in ["a", "b"] {
+            try await store.redriven(
+                Redrive(event: event, destination: destination, at: Timestamp(milliseconds: 5000)))
+        }
+        try await store.discarded(event.id, "c")
+        let counts = try await store.currentCounts()
+        #expect(counts.dead == 0 && counts.pending == 2 && counts.discarded == 1 && counts.replayed == 0)
+        #expect(counts.agree)
+        #expect(try sandbox.rowsAgree(with: counts))
+    }
+
+    /// The letter may be the last good copy of the event: whoever redrives it has to keep the file.
+    @Test func aLetterOfAnEventWhoseBytesHaveChangedIsNotTaken() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        _ = try await test.store.accepted(makeOffer("x", to: ["crm"], at: 0))
+        let delivery = try #require(try await test.nextFresh().first)
+        try await test.store.settled(delivery.key, .dead, makeAttempt(1, status: 422, .dead))
+        let before = try await test.store.currentCounts()
+        try sandbox.meddle { try $0.execute(sql: "UPDATE events SET body = x'58'") }
+        let reopened = try test.reopen()
+        let redrive = Redrive(event: delivery.event, destination: "crm", at: Timestamp(milliseconds: 9))
+        await #expect(throws: StoreError.self) { try await reopened.store.redriven(redrive) }
+        #expect(try await reopened.store.currentCounts() == before)
+    }
+
     @Test func aReplayIsRefusedWholeWhereNewEventsWouldBe() async throws {
         let sandbox = Sandbox()
         let test = try sandbox.underTest()
