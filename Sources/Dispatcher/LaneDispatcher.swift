@@ -131,8 +131,14 @@ package actor LaneDispatcher: Service {
         advance()
     }
 
-    /// Makes a lane look into the store: a redriven delivery waits there.
+    /// Makes a lane look into the store: a redriven or replayed delivery waits there. Where the order counts it may be
+    /// older than those that wait in memory.
     package func wake(_ destination: String) {
+        if destinations[destination] == nil, orphans[destination] == nil {
+            // A dead letter that was edited may name a destination that never was one.
+            orphan(destination, LaneRecord(), now: ports.now())
+        }
+        release(lanes[destination]?.behind() ?? [])
         lanes[destination]?.lane.wake()
         pump(destination)
     }

@@ -42,6 +42,18 @@ import Testing
         bed.expectNothingLost()
     }
 
+    /// A redriven or replayed one lies in the store, while younger ones wait in memory.
+    @Test func olderOneThatIsSentAgainGoesOutNext() throws {
+        let bed = bed()
+        bed.keep(5..<9)
+        bed.advance(seconds: 1)
+        #expect(bed.sender.open.map(\.key) == [5])
+        bed.keep(1..<3)
+        bed.run { $0.wake("crm") }
+        #expect(try deliverAll(bed) == [5, 1, 2, 6, 7, 8])
+        bed.expectNothingLost()
+    }
+
     @Test func deliveryThatDiesGivesWay() throws {
         let bed = bed()
         bed.letters.holdBack()
