@@ -155,6 +155,27 @@ import Testing
         #expect(back.store.count(.delivered) == 1)
     }
 
+    @Test func nameThatOnlyARedrivenLetterHasIsOrphaned() {
+        let bed = TestBed()
+        bed.run { $0.wake("nobody") }
+        #expect(bed.reports.map(\.destination) == ["crm", "nobody"])
+        #expect(bed.store.records["nobody"]?.orphanedAt == bed.now)
+    }
+
+    @Test func whatWasDeferredIsDueWhenItsNameReturns() throws {
+        let bed = TestBed()
+        bed.take(1..<2)
+        for wait in [5.0, 300] {
+            try bed.answer(503)
+            bed.advance(seconds: wait)
+        }
+        try bed.answer(503)
+        bed.use([])
+        bed.advance(seconds: 1)
+        bed.use([TestBed.destination(url: "https://crm.example.com/b")])
+        #expect(bed.sender.open.count == 1, "its own time would be half an hour later")
+    }
+
     @Test func holdOfANameThatVanishesAndReturnsGoesOn() throws {
         let bed = TestBed()
         bed.take(1..<6)

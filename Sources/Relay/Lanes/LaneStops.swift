@@ -67,6 +67,13 @@ package struct LaneStops: Sendable {
         self.record.adjustClock(now: now)
         hasChanged = self.record != record
         if self.record.hold != nil { slowStart = 1 }
+        if record.orphanedAt != nil { returned() }
+    }
+
+    /// What was deferred for the name's last destination is due for this one, unless that one refuses us.
+    private mutating func returned() {
+        slowStart = 1
+        hasOpened = hasOpened || record.hold == nil
     }
 
     /// What to do since the last call; nil for nothing.
@@ -251,6 +258,7 @@ extension LaneStops {
         self.record.orphanedAt = nil
         self.record.adjustClock(now: now)
         hasChanged = true
+        returned()
     }
 
     /// Forgets what the destination said.
