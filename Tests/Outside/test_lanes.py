@@ -146,6 +146,20 @@ def test_retry_after_survives_a_restart(make_relay, make_sink):
     relay.settled(delivered=2)
 
 
+def test_a_rest_that_is_over_is_no_obstacle(make_relay, make_sink):
+    answers = iter([(503, {"Retry-After": "10"}, b"")])
+    sink = make_sink(lambda request: next(answers, 503))
+    relay = make_relay(routes_to({"chat": sink}, chat={"retry": {"schedule": ["11s", "1h"], "for": "10h"}})).start()
+    post(relay, 1)
+    command = ["queue", "list", "--json", "--state", str(relay.state)]
+
+    def obstacle():
+        return json.loads(relay.command(*command, check=0).stdout)["obstacle"]
+    assert "wanted nothing until" in eventually(obstacle, what="the rest")
+    eventually(lambda: len(sink.requests) == 2, 30, "the second attempt")
+    assert obstacle() is None
+
+
 def test_orders_for_nobody_are_refused_in_one_line(make_relay, make_sink):
     relay = make_relay(routes_to({"crm": make_sink()})).start()
     for name in ("nobody", "../reload", "UPPER", ""):

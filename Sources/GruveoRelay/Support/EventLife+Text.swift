@@ -59,7 +59,11 @@ extension DeliveryLife {
         if let since = lane.orphanedAt { return "no destination of this name is in the routes file since \(since)" }
         if let since = lane.pausedAt { return "the destination is paused since \(since)" }
         if let hold = lane.hold { return "the destination is held since \(hold.since): \(hold.reason.text)" }
-        return lane.restUntil.map { "the destination wanted nothing until \($0)" }
+        // It stays in the record when it is over.
+        guard let rest = lane.restUntil, rest.isAhead(of: wallClock(), byAtMost: RetryAfter.capMilliseconds) else {
+            return nil
+        }
+        return "the destination wanted nothing until \(rest)"
     }
 
     fileprivate var object: JSONObject {
