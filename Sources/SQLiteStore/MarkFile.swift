@@ -69,7 +69,11 @@ struct MarkFile: Sendable {
         guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, fsync(descriptor) == 0 else {
             throw SystemFailure("write", path)
         }
-        if isNew { try StateDirectory.sync(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])) }
+        guard isNew else { return }
+        // `dead discard` may be the first to write it, as root.
+        let directory = String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
+        try StateDirectory.adopt(path, as: directory)
+        try StateDirectory.sync(directory)
     }
 
     static func encode(_ mark: Mark) -> String {

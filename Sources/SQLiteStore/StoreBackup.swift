@@ -32,6 +32,9 @@ package enum StoreBackup {
             throw StoreOpenError(
                 .cannotCreate, "\(file) is there already: choose another name, or replace it by --force")
         }
+        guard StateDirectory.identity(file) != StateDirectory.identity(source) else {
+            throw StoreOpenError(.cannotCreate, "\(file) is the queue itself: choose another name")
+        }
         let draft = file + ".tmp"
         do {
             for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) }

@@ -50,6 +50,7 @@ def test_the_copy_is_one_file_for_its_owner_and_replaces_nothing_unasked(make_re
     assert b"--force" in copied(relay, file, check=73).stderr
     report = json.loads(copied(relay, file, "--force", "--json").stdout)
     assert report["matched"] == 1 and report["bytes"] == file.stat().st_size
+    assert b"the queue itself" in copied(relay, relay.state / "queue.sqlite", "--force", check=73).stderr
     # The state that was copied is as it was.
     relay.start()
     assert relay.post(sample("one"))[0] == 200 and relay.counts()["duplicates"] == 1
