@@ -97,7 +97,9 @@ package struct AdminListener: Service {
             guard let id = context.parameters.get("id").flatMap({ EventID($0) }),
                 let destination = context.parameters.get("destination")
             else { return answer(.badRequest, ["error": .string("discard takes a destination and an event id")]) }
-            try await actions.discard(id, destination)
+            do { try await actions.discard(id, destination) } catch {
+                return answer(.serviceUnavailable, ["error": .string("\(error)")])
+            }
             return answer(.ok, ["status": .string("discarded")])
         }
         router.get("destinations") { _, _ in
