@@ -113,6 +113,20 @@ import Testing
 
     // MARK: Paused
 
+    /// Each would otherwise use up an attempt of all that waits.
+    @Test func resumeOfAnOpenDestinationHastensNothing() throws {
+        let bed = TestBed()
+        bed.take(1..<2)
+        try bed.answer(418)
+        for _ in 0..<8 {
+            #expect(bed.order(.resume)?.state == "open")
+            bed.advance(seconds: 0.1)
+            #expect(bed.sender.open.isEmpty)
+        }
+        bed.advance(seconds: 5)
+        #expect(bed.sender.open.count == 1)
+    }
+
     @Test func pauseIsWrittenDownAndNothingIsSentUntilResume() throws {
         let bed = TestBed()
         #expect(bed.order(.pause)?.state == "paused")

@@ -230,6 +230,8 @@ extension LaneStops {
             record.adjustClock(now: now)
             hasChanged = true
         case .resume:
+            // An open lane has nothing to end: what waits by its schedule keeps to it.
+            guard record.pausedAt != nil || isProbing || isResting(now) else { return }
             if record.pausedAt != nil { slowStart = 1 }
             record.pausedAt = nil
             forget(now: now)
