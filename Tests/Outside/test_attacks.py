@@ -413,15 +413,15 @@ class Crowd:
 
 
 def recovery(relay):
-    """After how many seconds an event is taken at once, by a client that waits two seconds at most."""
-    begun = time.monotonic()
+    """After how many seconds a client that comes now has its 200, and after how many one has it in half a second."""
+    begun, first = time.monotonic(), None
     for number in range(100):
         asked = time.monotonic()
         with contextlib.suppress(OSError):
-            body = sample(f"afterwards-{number}")
-            head = {"X-Gruveo-SHA256-HMAC": signature(body)}
-            if relay.request("POST", PATH, body, head, timeout=2)[0] == 200 and time.monotonic() - asked < 0.5:
-                return asked - begun
+            if relay.post(sample(f"afterwards-{number}"))[0] == 200:
+                first = first or time.monotonic() - begun
+                if time.monotonic() - asked < 0.5:
+                    return first, asked - begun
     raise AssertionError("no event was taken at once")
 
 
@@ -444,15 +444,16 @@ def test_three_times_too_much_loses_nothing_and_is_soon_forgotten(limited, make_
         count = int(3 * rate * 30)
         with crowd.of("crowd", count, 3 * rate, Crowd.at_once) as process:
             seconds = crowd.come(process)
-            recovered = recovery(relay)
+            first, calm = recovery(relay)
             waits = crowd.ends(process)
         print(f"\ncapacity {rate:.0f}/s, {count / seconds:.0f}/s for {seconds:.0f} s: {summary(waits)}; "
-              f"recovered after {recovered:.2f} s; {before} kB before, {resident(relay, 'VmHWM')} kB at most")
+              f"then a 200 after {first:.2f} s, and at once after {calm:.1f} s; {before} kB before, {resident(relay, 'VmHWM')} kB at most")
         assert count / seconds > 2 * rate, "that many came"
         assert waits.keys() <= {"200", "503", "closed", "reset", "timeout"}
         assert len(waits["200"]) > rate * 30 / 2, "those that it took were not fewer for it"
-        # 1,024 connections and 512 at the door have to be served first: two seconds from 770 events a second on.
-        assert recovered < max(2, 2 * (1024 + 512) / rate)
+        # 1,024 connections and 512 at the door are served first: within two seconds from 770 events a second on. Many
+        # of them have given up by then, but their requests are there.
+        assert first < max(2, 2 * (1024 + 512) / rate) and calm < 30
         assert resident(relay, "VmHWM") - before < 64 * 1024
         relay.settled(120)
         check_deliveries(tmp_path, crowd)
