@@ -94,3 +94,13 @@ struct PragmaRefused: Error, CustomStringConvertible {
 
     var description: String { "\(pragma) gave \(found) instead of \(wanted)" }
 }
+
+extension DatabaseQueue {
+    /// A connection that only reads, beside the one of a relay that may run, for whose locks it waits 5 seconds.
+    convenience init(reading path: String) throws {
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        try self.init(path: path, configuration: configuration)
+    }
+}

@@ -14,10 +14,7 @@ package struct QueueReader {
             throw StoreOpenError(.databaseMissing, "\(path) is missing or empty")
         }
         do {
-            var configuration = GRDB.Configuration()
-            configuration.readonly = true
-            configuration.busyMode = .timeout(5)
-            queue = try DatabaseQueue(path: path, configuration: configuration)
+            queue = try DatabaseQueue(reading: path)
         } catch {
             throw StoreOpening.openError(error, path)
         }

@@ -52,10 +52,7 @@ package enum StoreBackup {
     }
 
     private static func copy(_ source: String, _ draft: String) throws -> StoreCounts {
-        var reading = GRDB.Configuration()
-        reading.readonly = true
-        reading.busyMode = .timeout(5)
-        let from = try DatabaseQueue(path: source, configuration: reading)
+        let from = try DatabaseQueue(reading: source)
         defer { try? from.close() }
         let target = try DatabaseQueue(path: draft)
         defer { try? target.close() }

@@ -62,10 +62,7 @@ package struct StoreExamination: Sendable {
     }
 
     private mutating func read(_ path: String, _ highest: Int64, _ readsAll: Bool) throws {
-        var configuration = GRDB.Configuration()
-        configuration.readonly = true
-        configuration.busyMode = .timeout(5)
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let queue = try DatabaseQueue(reading: path)
         defer { try? queue.close() }
         try queue.read { database in
             version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0

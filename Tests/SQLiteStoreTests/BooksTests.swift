@@ -119,14 +119,19 @@ import Testing
         #expect(found.count == (try await test.store.currentCounts().pending))
     }
 
-    @Test func retentionPrunesWhatIsSettledAndCountsIt() async throws {
-        let sandbox = Sandbox()
-        let test = try sandbox.underTest()
+    private func keepingForASecond(_ test: StoreUnderTest) throws -> EmbeddedStore {
         let store = try #require(test.store as? EmbeddedStore)
         var limits = StoreLimits()
         limits.freeSpaceBytes = 0
         limits.retentionMilliseconds = 1000
         store.adjust(limits)
+        return store
+    }
+
+    @Test func retentionPrunesWhatIsSettledAndCountsIt() async throws {
+        let sandbox = Sandbox()
+        let test = try sandbox.underTest()
+        let store = try keepingForASecond(test)
         for number in 0..<300 { store.accept(makeOffer("\(number)", to: ["crm", "chat"], at: 0)) { _ in } }
         _ = try await store.accepted(makeOffer("last", to: [], at: 2000))
         let fresh = try await test.nextFresh()
@@ -165,11 +170,7 @@ import Testing
     @Test func lettersOfOneEventThatWasPrunedAreEachTakenOutOfTheDead() async throws {
         let sandbox = Sandbox()
         let test = try sandbox.underTest()
-        let store = try #require(test.store as? EmbeddedStore)
-        var limits = StoreLimits()
-        limits.freeSpaceBytes = 0
-        limits.retentionMilliseconds = 1000
-        store.adjust(limits)
+        let store = try keepingForASecond(test)
         _ = try await store.accepted(makeOffer("x", to: ["a", "b", "c"], at: 0))
         let fresh = try await test.nextFresh()
         let event = try #require(fresh.first).event

@@ -26,25 +26,21 @@ struct Backup: ParsableCommand {
     var json = false
 
     func run() throws {
-        do throws(StoreOpenError) {
-            let report = try StoreBackup.run(directory: stateOption.state, to: file, replaces: force)
-            let counts = report.counts
-            if json {
-                Output.data(
-                    JSONObject([
-                        "file": .string(file), "bytes": .number(JSONNumber(Int(report.bytes))),
-                        "matched": .number(JSONNumber(counts.matched)),
-                        "pending": .number(JSONNumber(counts.pending)), "dead": .number(JSONNumber(counts.dead)),
-                    ]))
-            } else {
-                let kibibytes = report.bytes / 1024
-                let size = kibibytes < 10_240 ? "\(kibibytes) KiB" : "\(kibibytes / 1024) MiB"
-                Output.words("\(file): \(size), \(counts.matched) events matched, \(counts.pending) deliveries pending")
-            }
-        } catch {
-            Output.words(printable("gruveo-relay: \(error)"))
-            if case .databaseMissing = error.kind { throw ExitStatus.noInput }
-            throw ExitCode(error.exitCode)
+        let report = try explainingQueueErrors { () throws(StoreOpenError) in
+            try StoreBackup.run(directory: stateOption.state, to: file, replaces: force)
+        }
+        let counts = report.counts
+        if json {
+            Output.data(
+                JSONObject([
+                    "file": .string(file), "bytes": .number(JSONNumber(Int(report.bytes))),
+                    "matched": .number(JSONNumber(counts.matched)),
+                    "pending": .number(JSONNumber(counts.pending)), "dead": .number(JSONNumber(counts.dead)),
+                ]))
+        } else {
+            let kibibytes = report.bytes / 1024
+            let size = kibibytes < 10_240 ? "\(kibibytes) KiB" : "\(kibibytes / 1024) MiB"
+            Output.words("\(file): \(size), \(counts.matched) events matched, \(counts.pending) deliveries pending")
         }
     }
 }

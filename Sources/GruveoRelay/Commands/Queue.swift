@@ -33,8 +33,8 @@ struct Queue: ParsableCommand {
         }
 
         func run() throws {
-            let found = try reading(stateOption.state) { queue throws(StoreOpenError) in
-                try queue.waiting(for: destination, limit: limit + 1)
+            let found = try explainingQueueErrors { () throws(StoreOpenError) in
+                try QueueReader(directory: stateOption.state).waiting(for: destination, limit: limit + 1)
             }
             for waiting in found.prefix(limit) {
                 json ? Output.data(waiting.object) : Output.data(printable(waiting.line))
@@ -66,8 +66,8 @@ struct Queue: ParsableCommand {
                         + "or the first 8 or more")
                 throw ExitCode.validationFailure
             }
-            let found = try reading(stateOption.state) { queue throws(StoreOpenError) in
-                try queue.events(prefix, limit: Show.named)
+            let found = try explainingQueueErrors { () throws(StoreOpenError) in
+                try QueueReader(directory: stateOption.state).events(prefix, limit: Show.named)
             }
             guard let life = found.first else {
                 Output.words(
@@ -83,18 +83,5 @@ struct Queue: ParsableCommand {
             if json { return Output.data(life.object) }
             for line in life.lines { Output.data(printable(line)) }
         }
-    }
-}
-
-/// Says in one line why the queue cannot be read, and ends with the code for it.
-private func reading<Value>(
-    _ state: String, _ body: (QueueReader) throws(StoreOpenError) -> Value
-) throws -> Value {
-    do throws(StoreOpenError) {
-        return try body(QueueReader(directory: state))
-    } catch {
-        Output.words(printable("gruveo-relay: \(error)"))
-        if case .databaseMissing = error.kind { throw ExitStatus.noInput }
-        throw ExitCode(error.exitCode)
     }
 }

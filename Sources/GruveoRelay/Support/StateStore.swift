@@ -28,6 +28,15 @@ func openStore(
     }
 }
 
+/// For commands that read the queue by themselves: says in one line why that failed, and ends with the code for it.
+func explainingQueueErrors<Value>(_ body: () throws(StoreOpenError) -> Value) throws -> Value {
+    do throws(StoreOpenError) { return try body() } catch {
+        Output.words(printable("gruveo-relay: \(error)"))
+        if case .databaseMissing = error.kind { throw ExitStatus.noInput }
+        throw ExitCode(error.exitCode)
+    }
+}
+
 extension StoreLimits {
     init(_ configuration: Configuration) {
         self.init(configuration.limits)
