@@ -81,12 +81,24 @@ import Testing
         #expect(bed.sender.total == 11, "one more: what was sent without a rate has taken no token until its end")
     }
 
-    @Test(arguments: [-86_400.0, 86_400])
-    func settingTheClockParksNothing(jump: Double) throws {
+    @Test func clockSetForwardParksNothing() throws {
+        let bed = bed()
+        bed.take(1..<4)
+        for _ in 0..<2 { try bed.answer(200) }
+        bed.advance(seconds: 86_400)
+        #expect(bed.sender.open.map(\.key) == [3])
+    }
+
+    @Test(arguments: [-0.2, -1.5, -86_400])
+    func clockSetBackParksNothingAndGivesNoTokenEarly(jump: Double) throws {
         let bed = bed()
         bed.take(1..<4)
         for _ in 0..<2 { try bed.answer(200) }
         bed.advance(seconds: jump)
+        bed.advance(seconds: 0.97)
+        #expect(bed.sender.open.isEmpty)
+        #expect(bed.nap == .milliseconds(31))
+        bed.advance(seconds: 0.031)
         #expect(bed.sender.open.map(\.key) == [3])
     }
 
@@ -122,24 +134,27 @@ import Testing
         var at: Timestamp?
     }
 
+    /// The clock is set back now and then; the receiver's time goes on.
     @Test(arguments: 1...12 as ClosedRange<UInt64>, rates)
     func noWindowHoldsMoreThanTheRateAndNothingIsLost(seed: UInt64, rate: Rate) throws {
         var random = SeededGenerator(seed: seed)
         let bed = bed(rate, concurrency: Int.random(in: 1...9, using: &random))
         var seen: [Int: Seen] = [:]
         var key: Int64 = 1
+        var setBack: Int64 = 0
+        func time() -> Timestamp { bed.now.advanced(byMilliseconds: setBack) }
         func look() {
-            for call in bed.sender.open where seen[call.number] == nil { seen[call.number] = Seen(sent: bed.now) }
+            for call in bed.sender.open where seen[call.number] == nil { seen[call.number] = Seen(sent: time()) }
         }
         func answer(_ call: ScriptedSender.Call, _ status: Int, _ headers: [OutgoingRequest.Header] = []) {
-            let sent = seen[call.number]?.sent ?? bed.now
-            let delay = Int64.random(in: 0...bed.now.milliseconds(since: sent), using: &random)
+            let sent = seen[call.number]?.sent ?? time()
+            let delay = Int64.random(in: 0...time().milliseconds(since: sent), using: &random)
             seen[call.number]?.at = sent.advanced(byMilliseconds: delay)
             bed.end(call, .response(Response(status: status, headers: headers, body: [], isComplete: true)))
             look()
         }
         for _ in 0..<300 {
-            switch Int.random(in: 0..<10, using: &random) {
+            switch Int.random(in: 0..<12, using: &random) {
             case 0...2:
                 bed.take(key..<key + 3)
                 key += 3
@@ -147,6 +162,10 @@ import Testing
                 bed.advance(
                     seconds: Double(rate.periodMilliseconds) / 1000 * Double.random(in: 0...0.4, using: &random))
             case 6: bed.use([TestBed.destination(concurrency: Int.random(in: 1...9, using: &random), rate: rate)])
+            case 7:
+                let jump = Int64.random(in: 0...rate.periodMilliseconds * 2, using: &random)
+                setBack += jump
+                bed.advance(seconds: -Double(jump) / 1000)
             default:
                 guard let call = bed.sender.open.randomElement(using: &random) else { continue }
                 let status = [200, 200, 200, 200, 422, 404, 429, 503].randomElement(using: &random) ?? 200

@@ -24,13 +24,14 @@ struct TokenBucket: Sendable {
 
     /// From when a token is there again; nil where one is there now, or where all belong to requests on their way.
     func refill(now: Timestamp) -> Timestamp? {
-        guard taken + returns.count >= rate.requests, let next = returns.first else { return nil }
-        return isAway(next, now) ? next : nil
+        guard taken + returns.count >= rate.requests, let next = returns.first, next > now else { return nil }
+        return min(next, latestReturn(now))
     }
 
     /// False where none is left.
     mutating func take(now: Timestamp) -> Bool {
-        while let next = returns.first, !isAway(next, now) { returns.removeFirst() }
+        pullForward(now)
+        while let next = returns.first, next <= now { returns.removeFirst() }
         guard taken + returns.count < rate.requests else { return false }
         taken += 1
         return true
@@ -38,15 +39,28 @@ struct TokenBucket: Sendable {
 
     /// Notes that a request has ended; one that was sent before there was a rate has taken no token.
     mutating func ended(now: Timestamp) {
+        pullForward(now)
         taken = max(0, taken - 1)
-        // One millisecond more than the period: the clock cuts off what is less.
-        returns.append(now.advanced(byMilliseconds: rate.periodMilliseconds + 1))
+        returns.append(latestReturn(now))
     }
 
     /// Puts a token back with which nothing was sent.
     mutating func unused() { taken = max(0, taken - 1) }
 
-    private func isAway(_ time: Timestamp, _ now: Timestamp) -> Bool {
-        time.isAhead(of: now, byAtMost: rate.periodMilliseconds + 1)
+    /// After a clock was set back, or a rate has got a shorter period, no token stays away for longer than a period
+    /// from now; nor does one come back at once, as its request may just have ended.
+    private mutating func pullForward(_ now: Timestamp) {
+        let latest = latestReturn(now)
+        // They are in order of time, so those that are too far off are the last ones.
+        for index in returns.indices.reversed() {
+            guard returns[index] > latest else { return }
+            returns[index] = latest
+        }
+    }
+
+    /// When the token of a request that ends now comes back: one millisecond more than the period, since the clock cuts
+    /// off what is less.
+    private func latestReturn(_ now: Timestamp) -> Timestamp {
+        now.advanced(byMilliseconds: rate.periodMilliseconds + 1)
     }
 }
