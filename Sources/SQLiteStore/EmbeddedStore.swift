@@ -137,7 +137,7 @@ package final class EmbeddedStore: Store {
     package func hasten(
         _ destination: String, now: Timestamp, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
-        add(.hasten(destination: destination, now: now, completion))
+        add(.hasten(destination: destination, now: now, lastAttempt: nil, completion))
     }
 
     package func note(

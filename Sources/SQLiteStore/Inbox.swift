@@ -61,7 +61,8 @@ enum Read: Sendable {
     case events(EventQuery, Answer<EventPage>)
     case counts(Answer<StoreCounts>)
     case prune(now: Timestamp, PruneProgress, Answer<Int>)
-    case hasten(destination: String, now: Timestamp, Answer<Void>)
+    /// `lastAttempt`: nil until it has begun.
+    case hasten(destination: String, now: Timestamp, lastAttempt: Int64?, Answer<Void>)
 
     func fail(_ error: StoreError) {
         switch self {
@@ -71,7 +72,7 @@ enum Read: Sendable {
         case .events(_, let answer): answer(.failure(error))
         case .counts(let answer): answer(.failure(error))
         case .prune(_, _, let answer): answer(.failure(error))
-        case .hasten(_, _, let answer): answer(.failure(error))
+        case .hasten(_, _, _, let answer): answer(.failure(error))
         }
     }
 }

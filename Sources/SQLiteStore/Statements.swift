@@ -52,11 +52,12 @@ struct Statements {
         discard = try prepare("UPDATE deliveries SET state = 4 WHERE id = ?")
         // Only what had failed before: this goes on in batches while the lane sends, and what fails meanwhile has a
         // due time of its own that must not be pulled forward, else it would use up all its attempts within seconds.
+        // The attempts' row numbers tell before from after; their times do not where the clock was set back.
         hasten = try prepare(
             """
             UPDATE deliveries SET due = ?1 WHERE id IN (
             SELECT id FROM deliveries INDEXED BY deferred WHERE id & 65535 = ?2 AND due > ?1 AND state = 1
-            AND NOT EXISTS (SELECT 1 FROM attempts WHERE delivery = deliveries.id AND at >= ?1) LIMIT 200)
+            AND NOT EXISTS (SELECT 1 FROM attempts WHERE delivery = deliveries.id AND id > ?3) LIMIT 200)
             """)
 
         selectEvent = try prepare(

@@ -22,17 +22,25 @@ extension StoreEngine {
         lanes[destination] = note.record
     }
 
-    /// Makes some deferred deliveries due; false where none was left.
-    func hastenBatch(_ name: String, _ now: Timestamp, _ connection: Connection) throws -> Bool {
-        guard let destination = destinations.number(of: name) else { return false }
+    /// Makes some deferred deliveries due, but for those that have failed after the given attempt.
+    ///
+    /// Answers the last attempt that counts for the next batch, at first the last that there is; nil where none of the
+    /// deliveries was left.
+    func hastenBatch(
+        _ name: String, _ now: Timestamp, lastAttempt: Int64?, _ connection: Connection
+    ) throws -> Int64? {
+        guard let destination = destinations.number(of: name) else { return nil }
         var changes = 0
-        try connection.transact { _, statements in
+        var last: Int64 = 0
+        try connection.transact { database, statements in
+            last = try lastAttempt ?? Int64.fetchOne(database, sql: "SELECT max(id) FROM attempts") ?? 0
             statements.hasten.bind(1, now.milliseconds)
             statements.hasten.bind(2, destination)
+            statements.hasten.bind(3, last)
             try statements.hasten.run()
             changes = statements.hasten.changes
         }
-        return changes > 0
+        return changes > 0 ? last : nil
     }
 }
 

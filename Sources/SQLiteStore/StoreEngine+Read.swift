@@ -21,10 +21,12 @@ extension StoreEngine {
                 }
                 return .prune(now: now, next, answer)
             }
-            if case .hasten(let destination, let now, let answer) = read {
-                if try hastenBatch(destination, now, connection) { return read }
-                answer(.success(()))
-                return nil
+            if case .hasten(let destination, let now, let lastAttempt, let answer) = read {
+                guard let last = try hastenBatch(destination, now, lastAttempt: lastAttempt, connection) else {
+                    answer(.success(()))
+                    return nil
+                }
+                return .hasten(destination: destination, now: now, lastAttempt: last, answer)
             }
             return try connection.use { database, statements in try perform(read, database, statements) }
         } catch {

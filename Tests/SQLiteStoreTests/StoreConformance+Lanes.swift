@@ -5,13 +5,16 @@ extension StoreConformance {
     private static func at(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
 
     /// Accepts so many events and defers them until 1000, 1001 and so on.
-    private static func deferSome(_ count: Int, of destination: String, _ test: StoreUnderTest) async throws {
+    private static func deferSome(
+        _ count: Int, of destination: String, attemptAt: Int64 = 0, _ test: StoreUnderTest
+    ) async throws {
         for number in 0..<count {
             _ = try await test.store.accepted(makeOffer("\(destination) \(number)", to: [destination], at: 0))
         }
         for (number, delivery) in try await test.nextFresh().enumerated() {
             try await test.store.settled(
-                delivery.key, .retry(at: at(1000 + Int64(number)), charged: true), makeAttempt(1, status: 503))
+                delivery.key, .retry(at: at(1000 + Int64(number)), charged: true),
+                makeAttempt(1, status: 503, at: attemptAt))
         }
     }
 
@@ -39,17 +42,37 @@ extension StoreConformance {
         try await test.store.hastened("nobody", now: 7)
     }
 
+    static func hastenAfterTheClockWasSetBack(_ test: StoreUnderTest) async throws {
+        try await deferSome(3, of: "crm", attemptAt: 900, test)
+        try await test.store.hastened("crm", now: 7)
+        #expect(try await test.store.leased("crm", 5, now: 7).deliveries.count == 3)
+    }
+
     /// The store makes them due in batches while the lane sends: what fails meanwhile must wait for its own time.
     static func hastenWhatFailedBefore(_ test: StoreUnderTest) async throws {
-        try await deferSome(3, of: "crm", test)
-        let probe = try await test.store.leased("crm", 1, isForProbe: true, now: 7).deliveries
-        let delivery = try #require(probe.first)
-        try await test.store.settled(
-            delivery.key, .retry(at: at(1000), charged: true), makeAttempt(2, status: 503, at: 7))
-        try await test.store.hastened("crm", now: 7)
-        let due = try await test.store.leased("crm", 5, now: 7)
-        #expect(due.deliveries.map(\.bodyText) == ["crm 1", "crm 2"])
-        #expect(due.nextDue == at(1000))
+        try await deferSome(450, of: "crm", test)
+        try await failOneWhileTheyAreHastened(test.store)
+        let due = try await test.store.leased("crm", 500, now: 7)
+        #expect(due.deliveries.map(\.bodyText) == (1..<450).map { "crm \($0)" })
+        #expect(due.nextDue == at(2000))
+    }
+
+    /// Asks for everything on the store's own thread, so that the lease and what follows from it come in between two
+    /// batches.
+    private static func failOneWhileTheyAreHastened(_ store: any Store) async throws {
+        try await awaiting { (completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) in
+            store.counts { _ in
+                store.hasten("crm", now: at(7), completion: completion)
+                let request = LeaseRequest(destination: "crm", limit: 1, isInOrder: false, now: at(7))
+                store.lease(request) { result in
+                    guard let key = try? result.get().deliveries.first?.key else { return }
+                    let settlement = Settlement(
+                        delivery: key, verdict: .retry(at: at(2000), charged: true),
+                        attempt: makeAttempt(2, status: 503, at: 3), isUrgent: true)
+                    store.settle(settlement) { _ in }
+                }
+            }
+        }
     }
 
     static func laneClock(_ test: StoreUnderTest) async throws {

@@ -46,6 +46,7 @@ enum StoreConformance {
         ("the order survives reopening", arrivalOrderSurvives),
         ("a probe gets one that is not due and is told when it is", probeBeforeItsTime),
         ("deferred ones are made due, those of others are not", hasten),
+        ("deferred ones are made due after the clock was set back", hastenAfterTheClockWasSetBack),
         ("what fails while deferred ones are made due keeps its due time", hastenWhatFailedBefore),
         ("a budget runs by the lane's clock", laneClock),
         ("unsettled deliveries come back after reopening", pendingSurvive),
