@@ -111,6 +111,25 @@ import Testing
         bed.expectNothingLost()
     }
 
+    // MARK: Changed
+
+    /// Its own time would be minutes later.
+    @Test(arguments: [false, true], [false, true])
+    func whatWasDeferredIsDueForAnotherDestination(isRestart: Bool, isOther: Bool) throws {
+        let bed = TestBed()
+        bed.take(1..<4)
+        for wait in [0.0, 5] {
+            while !bed.sender.open.isEmpty { try bed.answer(418) }
+            bed.advance(seconds: wait)
+        }
+        while !bed.sender.open.isEmpty { try bed.answer(418) }
+        let destination = TestBed.destination(url: "https://crm.example.com/" + (isOther ? "b" : "a"))
+        let after = isRestart ? bed.restarted([destination]) : bed
+        if !isRestart { bed.use([destination]) }
+        after.advance(seconds: 1)
+        #expect(after.sender.open.isEmpty != isOther)
+    }
+
     // MARK: Paused
 
     /// Each would otherwise use up an attempt of all that waits.

@@ -4,9 +4,14 @@ import Testing
 /// Held, down, paused: why a lane holds back, and what makes it go on.
 @Suite struct LaneStopsTests {
     private static let minute: Int64 = 60_000
+    private static let known = {
+        var record = LaneRecord()
+        record.identity = [7]
+        return record
+    }()
 
     private func lane(
-        fresh: Range<Int64> = 0..<50, isOrdered: Bool = false, record: LaneRecord = LaneRecord()
+        fresh: Range<Int64> = 0..<50, isOrdered: Bool = false, record: LaneRecord = known
     ) -> Lane {
         var lane = Lane(concurrency: 8, isOrdered: isOrdered, identity: [7], record: record, now: .at(0))
         _ = lane.wantsLease(now: .at(0))
@@ -195,6 +200,20 @@ import Testing
         #expect(told.isOpened && told.record?.hold == nil && told.record?.restUntil == nil)
         other.stops.carryOut(.resume, now: .at(60))
         #expect(other.stops.record.clock == LaneClock(stoppedMilliseconds: 60))
+    }
+
+    /// As at a reload.
+    @Test func restartWithAnotherDestinationMakesTheDeferredDueAndOneWithTheSameDoesNot() throws {
+        var first = Lane(concurrency: 8, identity: [7], now: .at(0))
+        let kept = try #require(change(&first))
+        #expect(!kept.isOpened && kept.record == Self.known)
+        var same = Lane(concurrency: 8, identity: [7], record: Self.known, now: .at(50))
+        #expect(change(&same) == nil)
+        var other = Lane(concurrency: 8, identity: [8], record: Self.known, now: .at(50))
+        first.stops.serve([8], now: .at(50))
+        let told = try #require(change(&other))
+        #expect(told.isOpened && told.record?.identity == [8])
+        #expect(change(&first) == told)
     }
 
     @Test func longRestSurvivesARestartAndAShortOneIsNotWorthAWrite() throws {

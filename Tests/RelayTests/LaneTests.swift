@@ -6,7 +6,7 @@ import Testing
     private static let key = DeliveryKey(rawValue: 1)
 
     private func lane(concurrency: Int = 8, fresh: Range<Int64> = 0..<0) -> Lane {
-        var lane = Lane(concurrency: concurrency, now: .at(0))
+        var lane = Lane(concurrency: concurrency, identity: [7], now: .at(0))
         for key in fresh { _ = lane.offer(Fixture.delivery(key: key)) }
         return lane
     }

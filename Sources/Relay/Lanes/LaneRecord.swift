@@ -16,8 +16,8 @@ package struct LaneRecord: Sendable, Equatable {
         }
     }
 
-    /// The destination that the hold and the rest are about, as `Destination.identity` names it: another one under its
-    /// name has said nothing yet. Empty where nothing was said.
+    /// The destination behind the lane, which the hold and the rest are about, as `Destination.identity` names it:
+    /// another one under its name has said nothing yet. Empty where there has been none.
     package var identity: [UInt8] = []
     package var hold: Hold?
     /// The destination wants nothing before then: 429 and Retry-After.

@@ -46,8 +46,6 @@ package struct LaneStops: Sendable {
     private static let shortestKeptRestMilliseconds: Int64 = 10_000
 
     package private(set) var record: LaneRecord
-    /// The destination behind the lane, as `Destination.identity` names it.
-    private var identity: [UInt8]
     private var outage: Outage?
     private var outagesInARow = 0
     /// The delivery that was refused last, where nothing has got through since.
@@ -61,9 +59,8 @@ package struct LaneStops: Sendable {
 
     init(_ record: LaneRecord, identity: [UInt8], now: Timestamp) {
         self.record = record
-        self.identity = identity
         self.record.orphanedAt = nil
-        if !record.identity.isEmpty, record.identity != identity { forget(now: now) }
+        serve(identity, now: now)
         self.record.adjustClock(now: now)
         hasChanged = self.record != record
         if self.record.hold != nil { slowStart = 1 }
@@ -152,7 +149,6 @@ extension LaneStops {
     private mutating func rest(_ milliseconds: Int64, now: Timestamp) {
         let until = now.advanced(byMilliseconds: milliseconds)
         record.restUntil = isResting(now) ? max(record.restUntil ?? until, until) : until
-        record.identity = identity
         slowStart = 1
         if milliseconds >= LaneStops.shortestKeptRestMilliseconds { hasChanged = true }
     }
@@ -171,7 +167,6 @@ extension LaneStops {
         guard let last = lastRefused, last != delivery || isAlone else { return lastRefused = delivery }
         record.hold = LaneRecord.Hold(
             since: now, reason: StopReason(judgement), probeAt: heldProbe(after: 0, now: now))
-        record.identity = identity
         record.adjustClock(now: now)
         slowStart = 1
         hasChanged = true
@@ -245,13 +240,14 @@ extension LaneStops {
         }
     }
 
-    /// Notes which destination is behind the lane from now on: another one has said nothing yet.
+    /// Notes which destination is behind the lane from now on: another one has said nothing yet, and what was deferred
+    /// for the last one is due for it.
     package mutating func serve(_ identity: [UInt8], now: Timestamp) {
-        guard self.identity != identity else { return }
-        self.identity = identity
-        let wasKept = record.hold != nil || record.restUntil != nil
-        forget(now: now)
-        if wasKept { hasChanged = true }
+        guard record.identity != identity else { return }
+        let isFirst = record.identity.isEmpty
+        record.identity = identity
+        hasChanged = true
+        if !isFirst { forget(now: now) }
     }
 
     /// Goes on with a record, where a name comes back whose last requests are still on their way.
@@ -270,6 +266,5 @@ extension LaneStops {
         record.restUntil = nil
         open(now: now)
         if wasStopped { slowStart = 1 }
-        record.identity = []
     }
 }
