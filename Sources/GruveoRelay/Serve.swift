@@ -118,7 +118,10 @@ final class RelayServer: Sendable {
             discard: { [store] id, name in
                 try await awaiting { store.discard(id, destination: name, completion: $0) }
             },
-            destinations: { [dispatcher] in await dispatcher.reports() },
+            destinations: { [dispatcher, options] in
+                let reports = await dispatcher.reports()
+                return await offThePool { withoutEmptyOrphans(reports, state: options.state) }
+            },
             order: { [dispatcher] order, name in
                 try await awaiting { done in
                     Task { await dispatcher.carryOut(order, to: name, completion: done) }

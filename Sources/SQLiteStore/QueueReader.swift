@@ -31,6 +31,11 @@ package struct QueueReader {
         try read { rows in try rows.waiting(for: destination, limit: limit) }
     }
 
+    /// How many deliveries wait for each destination.
+    package func pending() throws(StoreOpenError) -> [String: Int] {
+        try read { rows in try StoreExamination.pending(rows.database) }
+    }
+
     private func read<Value>(_ body: (QueueRows) throws -> Value) throws(StoreOpenError) -> Value {
         do {
             return try queue.read { database in
@@ -46,7 +51,7 @@ package struct QueueReader {
 
 /// The rows of one moment.
 private struct QueueRows {
-    private let database: Database
+    let database: Database
     private let sources: NameTable<String>
     private let destinations: NameTable<String>
     private let routeLists: NameTable<[String]>

@@ -78,7 +78,7 @@ package struct StoreExamination: Sendable {
             try readTotals(database, highest)
             if let finding = try StoreCheck.structure(database) { add("the database is damaged: \(finding)") }
             if let finding = try StoreCheck.books(database) { add("the books do not agree: \(finding)") }
-            try readPending(database)
+            pending = try StoreExamination.pending(database)
             if readsAll { try readEvents(database) }
         }
     }
@@ -96,12 +96,15 @@ package struct StoreExamination: Sendable {
         }
     }
 
-    private mutating func readPending(_ database: Database) throws {
+    /// How many deliveries wait for each destination.
+    static func pending(_ database: Database) throws -> [String: Int] {
         let names = try NameTable<String>(table: "destinations", database)
         let sql = "SELECT id & \(Schema.destinationMask), count(*) FROM deliveries WHERE state < 2 GROUP BY 1"
+        var pending: [String: Int] = [:]
         for row in try Row.fetchAll(database, sql: sql) {
             pending[names.name(of: row[0]) ?? "number \(row[0] as Int64)"] = row[1]
         }
+        return pending
     }
 
     private mutating func readEvents(_ database: Database) throws {

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import eventually, every, free_port, routes_to, sample
+from harness import event_id, eventually, every, free_port, routes_to, sample
 
 
 def destinations(relay):
@@ -128,6 +128,26 @@ def test_what_waits_for_a_name_that_vanished_is_shown_as_orphaned_and_follows_wh
     assert relay.reload(both).returncode == 0
     relay.settled(delivered=6, dead=0)
     assert destinations(relay)["crm"]["state"] == "open"
+
+
+def test_a_name_that_vanished_is_shown_only_while_something_is_kept_for_it(make_relay, make_sink):
+    done, refused, waits, log = make_sink(), make_sink(lambda request: 422), make_sink(lambda request: 503), make_sink()
+    sinks = {"done": done, "refused": refused, "waits": waits, "log": log}
+    relay = make_relay(routes_to(sinks, waits=every(100, 9))).start()
+    post(relay, 1)
+    settled = {"delivered": 2, "dead": 1}
+    eventually(lambda: settled.items() <= relay.counts().items(), what="all but one settled")
+
+    def shown():
+        return {name: report["state"] for name, report in destinations(relay).items()}
+    assert shown() == dict.fromkeys(sinks, "open")
+    assert relay.reload(routes_to({"log": log})).returncode == 0
+    assert shown() == {"refused": "orphaned", "waits": "orphaned", "log": "open"}
+    relay.command("dead", "discard", event_id(sample(0)), "--state", str(relay.state), check=0)
+    assert shown() == {"waits": "orphaned", "log": "open"}
+    assert relay.stop() == 0
+    relay.start()
+    assert shown() == {"waits": "orphaned", "log": "open"}
 
 
 def test_retry_after_survives_a_restart(make_relay, make_sink):

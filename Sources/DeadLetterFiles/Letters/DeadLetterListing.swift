@@ -82,6 +82,11 @@ extension DeadLetterDirectory {
 // MARK: - Walking
 
 extension DeadLetterDirectory {
+    /// Whether there is a letter of the destination.
+    package func hasLetter(of destination: String) throws(DeadLetterError) -> Bool {
+        try !files(destination: destination) { _ in }.isEmpty
+    }
+
     /// The files whose place and name are those of a letter; the rest goes to `report`.
     private func files(
         destination: String?, report: (DeadLetterProblem) -> Void

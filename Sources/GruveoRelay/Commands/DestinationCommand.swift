@@ -10,8 +10,8 @@ struct DestinationCommand: ParsableCommand {
         discussion: """
             States: open; down (no connection, or 5xx: one delivery at a time is tried); held (it refuses us: all \
             stays queued, a probe goes out after 5, 15, then every 60 minutes); paused (by you); orphaned (deliveries \
-            wait for a name that is no longer in the routes file). Exit code 66 where no destination has the name, 69 \
-            where no relay runs.
+            wait for a name that is no longer in the routes file, or it has dead letters). Exit code 66 where no \
+            destination has the name, 69 where no relay runs.
             """,
         subcommands: [List.self, Pause.self, Resume.self, Probe.self])
 

@@ -12,6 +12,8 @@ package struct LaneReport: Sendable, Equatable {
     /// Until when the destination wants nothing, where it does.
     package let restsUntil: Timestamp?
     package let inFlight: Int
+    /// Whether the routes file has no destination of this name.
+    package let isOrphaned: Bool
 
     package init(_ destination: String, _ stops: LaneStops, inFlight: Int, now: Timestamp) {
         self.destination = destination
@@ -23,6 +25,7 @@ package struct LaneReport: Sendable, Equatable {
         probeAt = isPaused ? nil : stops.probeAt
         restsUntil = stops.isResting(now) ? stops.record.restUntil : nil
         self.inFlight = inFlight
+        isOrphaned = false
     }
 
     /// Of a name whose deliveries have no destination.
@@ -31,5 +34,6 @@ package struct LaneReport: Sendable, Equatable {
         state = "orphaned"
         since = record.orphanedAt
         (reason, probeAt, restsUntil, inFlight) = (nil, nil, nil, 0)
+        isOrphaned = true
     }
 }
