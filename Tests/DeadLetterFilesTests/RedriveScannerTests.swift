@@ -138,7 +138,8 @@ struct RedriveScannerTests {
         try #require(mkfifo(redrive + "fifo.json", 0o600) == 0)
         try state.put("", at: "redrive/directory.json/inner.json")
         try state.put("x", at: "redrive/README")
-        try state.put([UInt8](repeating: 0x20, count: 8 * 1024 * 1024 + 1), at: "redrive/large.json")
+        try state.put("x", at: "redrive/large.json")
+        try #require(truncate(redrive + "large.json", DeadLetterDocument.limit + 1) == 0)
         try state.put("x", at: "redrive/.a.json.swp")
 
         var reasons: [String: RedriveRefusal] = [:]
@@ -150,7 +151,7 @@ struct RedriveScannerTests {
         #expect(
             reasons == [
                 "hard.json": .hardLink, "link.json": .symbolicLink, "fifo.json": .special, "README": .wrongName,
-                "directory.json": .directory, "large.json": .tooLarge(limit: 8 * 1024 * 1024),
+                "directory.json": .directory, "large.json": .tooLarge(limit: DeadLetterDocument.limit),
             ])
         #expect(state.names("redrive") == [".a.json.swp", "refused"])
         #expect(state.names("redrive/refused") == reasons.keys.flatMap { [$0, $0 + ".txt"] }.sorted())
@@ -164,9 +165,9 @@ struct RedriveScannerTests {
         #expect(try scanner.scan(now: start + .seconds(9)).isEmpty)
     }
 
-    @Test func eightMebibytesAreStillRead() async throws {
+    @Test func moreThanAnIndentedLetterHasIsRead() async throws {
         try await drop(makeLetter(), as: "a.json") {
-            $0 + String(repeating: " ", count: 8 * 1024 * 1024 - $0.utf8.count)
+            $0 + String(repeating: " ", count: DeadLetterDocument.indentedLimit)
         }
         guard case .usable = try settledFindings().first?.1 else { throw Unexpected("not usable") }
     }

@@ -184,6 +184,35 @@ struct WritingTests {
         #expect(state.names("redrive").count == 1)
     }
 
+    private static let largeBodies: [String] = {
+        func repeated(_ text: String) -> String { String(repeating: text, count: 20_000) }
+        return [
+            #"{"a":""# + repeated(#"\""#) + #""}"#, #"{"a":""# + repeated(#"\u0001"#) + #""}"#,
+            #"{"a":""# + repeated("é\u{7F}\u{2028}/") + #""}"#, "{" + repeated("\n\r\t") + "}",
+            #"{"a":["# + repeated(#""","#) + "1]}", #"{"a":["# + repeated("1E400,") + "1]}",
+        ]
+    }()
+
+    @Test(arguments: largeBodies.indices)
+    func aLetterIsNoLargerThanItsBodyLetsExpect(index: Int) throws {
+        func size(_ body: String) -> Int {
+            DeadLetterDocument.text(makeLetter(body: body), earlier: [], indentedLimit: 0).count
+        }
+        let body = Self.largeBodies[index]
+        #expect(DeadLetterDocument.readable(Array(body.utf8)) != nil)
+        let copies = DeadLetterDocument.largest(ofBody: body.utf8.count) - DeadLetterDocument.besidesTheBody
+        #expect(size(body) - size("{}") <= copies)
+    }
+
+    @Test func aRequestThatMakesALetterTooLargeIsLeftOutAndTheEventIsNot() throws {
+        let letter = makeLetter(bytes: [UInt8](repeating: 1, count: 10_000))
+        let text = DeadLetterDocument.text(letter, earlier: [], indentedLimit: 0, limit: 60_000)
+        #expect(text.count < 20_000)
+        let record = try DeadLetterRecord(parsing: text)
+        #expect(record.event.body == letter.event.body)
+        #expect(record.redrive(at: receivedAt).event.id == letter.event.id)
+    }
+
     @Test func aMissingStateDirectoryIsAnError() async throws {
         let lost = DeadLetterDirectory(stateDirectory: state.path + "/none")
         let error = await #expect(throws: DeadLetterError.self) { try await lost.write(makeLetter()) }

@@ -116,6 +116,24 @@ def test_an_edited_dead_letter_is_sent_in_its_new_form_under_a_new_id(make_relay
     assert sink.requests[1]["headers"]["Relay-Original-Id"] == event_id(SAMPLE)
 
 
+def test_a_dead_letter_of_a_large_body_is_listed_and_sent_again(make_relay, make_sink):
+    sink = make_sink(lambda request: 422)
+    routes = routes_to({"crm": sink})
+    routes["sources"]["gruveo"]["maxBody"] = 16_777_216
+    relay = make_relay(routes).start()
+    # The largest take a debug build more than a minute.
+    body = sample(0, text="x" * 4_000_000, note="said \"yes\" \n" * 10_000)
+    assert relay.post(body)[0] == 200
+    relay.settled(dead=1, seconds=60)
+    assert relay.dead_letters()[0].stat().st_size > 12_000_000
+    listed = relay.command("dead", "list", "--json", "--state", str(relay.state), check=0).stdout
+    assert json.loads(listed)["id"] == event_id(body)
+    sink.answer = lambda request: 200
+    relay.command("dead", "redrive", "--state", str(relay.state), event_id(body), check=0)
+    relay.settled(delivered=1, dead=0, seconds=60)
+    assert sink.bodies() == [body, body]
+
+
 def test_what_redrive_cannot_use_is_put_aside_with_the_reason(make_relay, make_sink):
     relay = make_relay(routes_to({"crm": make_sink()})).start()
     redrive = relay.state / "redrive"

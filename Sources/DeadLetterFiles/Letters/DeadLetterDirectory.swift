@@ -6,9 +6,6 @@ package import Relay
 /// The directory of dead letters. It writes on a thread of its own, so that neither the sender nor the cooperative
 /// pool waits for the disk; everything else blocks its caller.
 package final class DeadLetterDirectory: DeadLetterSink {
-    /// The largest file that is read to be shown, in bytes.
-    static let readLimit = 64 * 1024 * 1024
-
     let tree: StateTree
     private let queue = DispatchQueue(label: "dead-letters")
 
@@ -36,11 +33,7 @@ package final class DeadLetterDirectory: DeadLetterSink {
 
     /// Reads one letter.
     package func read(_ file: DeadLetterFile) throws(DeadLetterError) -> DeadLetterRecord {
-        try read(file, limit: DeadLetterDirectory.readLimit)
-    }
-
-    func read(_ file: DeadLetterFile, limit: Int) throws(DeadLetterError) -> DeadLetterRecord {
-        guard let text = try text(of: file, limit: limit) else { throw .notFound(file.path) }
+        guard let text = try text(of: file, limit: DeadLetterDocument.limit) else { throw .notFound(file.path) }
         let record: DeadLetterRecord
         do { record = try DeadLetterRecord(parsing: text) } catch { throw .unreadable(path: file.path, error) }
         guard record.event.id == file.id, record.destination == file.destination else {

@@ -4,18 +4,39 @@ import Signatures
 
 /// The text of a dead letter: format 1, keys in the order in which a person wants to read them.
 enum DeadLetterDocument {
-    /// What redrive/ takes, in bytes.
-    static let redriveLimit = 8 * 1024 * 1024
+    /// The largest letter that is written or read, in bytes: that of the largest body a source may take.
+    static let limit = largest(ofBody: Int(SourceDeclaration.largestMaxBody))
 
-    /// Indented for people. Indenting can blow deeply nested events up beyond what redrive/ takes; those stand on one
-    /// line, so that what the relay wrote the relay can read.
-    static func text(_ letter: DeadLetter, earlier: [JSONObject]) -> [UInt8] {
-        let value = value(letter, earlier: earlier)
-        let pretty = Array(JSONSerializer.pretty(value).utf8)
-        return (pretty.count < redriveLimit ? pretty : JSONSerializer.bytes(value)) + [UInt8(ascii: "\n")]
+    /// Up to so many bytes a letter is indented for people: a nested event grows by more than its size.
+    static let indentedLimit = 8 * 1024 * 1024
+
+    /// For all in a letter that is no copy of the body, above all attempts of several deaths, in bytes.
+    static let besidesTheBody = 8 * 1024 * 1024
+
+    /// What a letter takes at most whose body is so long, in bytes. The body is in it three times: as `bytes`, in
+    /// base64, 4 bytes for 3 (RFC 4648 section 4); as `event`, in compact form and never longer; and as a string in
+    /// `request`, where each quote, backslash and line end of an event takes 2 bytes (RFC 8259 section 7).
+    static func largest(ofBody count: Int) -> Int { (count + 2) / 3 * 4 + count + 2 * count + besidesTheBody }
+
+    /// Indented where that is not too large, else on one line, so that what the relay wrote the relay can read. A
+    /// request's body that is too large even then, as one of control characters is, is left out: `bytes` has the event.
+    static func text(
+        _ letter: DeadLetter, earlier: [JSONObject], indentedLimit: Int = DeadLetterDocument.indentedLimit,
+        limit: Int = DeadLetterDocument.limit
+    ) -> [UInt8] {
+        let whole = value(letter, earlier: earlier)
+        var text = JSONSerializer.bytes(whole)
+        if text.count < indentedLimit {
+            let pretty = Array(JSONSerializer.pretty(whole).utf8)
+            if pretty.count < indentedLimit { text = pretty }
+        }
+        if text.count >= limit { text = JSONSerializer.bytes(value(letter, earlier: earlier, hasRequestBody: false)) }
+        return text + [UInt8(ascii: "\n")]
     }
 
-    private static func value(_ letter: DeadLetter, earlier: [JSONObject]) -> JSONValue {
+    private static func value(
+        _ letter: DeadLetter, earlier: [JSONObject], hasRequestBody: Bool = true
+    ) -> JSONValue {
         let event = letter.event
         var document = JSONObject([
             "format": .number(JSONNumber(1)),
@@ -29,7 +50,7 @@ enum DeadLetterDocument {
         document.append("diedAt", .string(letter.diedAt.description))
         document.append("reason", reason(letter.reason))
         document.append("attempts", attempts(letter.attempts, earlier: earlier))
-        document.append("request", request(letter.request))
+        document.append("request", request(letter.request, hasBody: hasRequestBody))
         document.append("event", readable(event.body) ?? .null)
         document.append("bytes", .string(Base64.encode(event.body)))
         return .object(document)
@@ -60,9 +81,10 @@ enum DeadLetterDocument {
         left["number"] == right["number"] && left["at"] == right["at"]
     }
 
-    private static func request(_ request: MaskedRequest) -> JSONValue {
+    private static func request(_ request: MaskedRequest, hasBody: Bool) -> JSONValue {
         var object = JSONObject(["method": .string(request.method), "url": .string(request.url)])
         object.append("headers", headers(request.headers))
+        guard hasBody else { return .object(object) }
         if let text = String(validating: request.body, as: UTF8.self) {
             object.append("body", .string(text))
         } else {

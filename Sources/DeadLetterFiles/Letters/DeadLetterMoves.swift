@@ -18,7 +18,7 @@ extension DeadLetterDirectory {
     /// - Returns: the new path, relative to the state directory.
     @discardableResult
     package func redrive(_ file: DeadLetterFile) throws(DeadLetterError) -> String {
-        _ = try read(file, limit: DeadLetterDocument.redriveLimit)
+        _ = try read(file)
         do throws(FileError) {
             let target = try tree.making(.redrive)
             guard let directory = try tree.existing(.deadLetters, FileName(file.destination)) else {

@@ -62,7 +62,7 @@ package final class RedriveScanner: Sendable {
         if let refusal = RedriveScanner.refusal(of: candidate) { return .refused(refusal) }
         do {
             guard let directory = try tree.existing(.redrive),
-                let contents = try directory.read(candidate.name, limit: DeadLetterDocument.redriveLimit),
+                let contents = try directory.read(candidate.name, limit: DeadLetterDocument.limit),
                 contents.status == candidate.status
             else { return .unsettled }
             return RedriveScanner.finding(in: contents.bytes, at: now)
@@ -113,7 +113,7 @@ extension RedriveScanner {
         }
         if candidate.status.links > 1 { return .hardLink }
         if !candidate.name.hasSuffix(".json") { return .wrongName }
-        let limit = DeadLetterDocument.redriveLimit
+        let limit = DeadLetterDocument.limit
         return candidate.status.size > limit ? .tooLarge(limit: limit) : nil
     }
 

@@ -1,7 +1,7 @@
 import JSON
 
 /// A source as the file declares it.
-struct SourceDeclaration: Sendable {
+package struct SourceDeclaration: Sendable {
     struct Key: Sendable {
         let label: String
         let secret: SecretDeclaration
@@ -18,6 +18,8 @@ struct SourceDeclaration: Sendable {
     static let defaultDedupeMilliseconds: Int64 = 86_400_000
     /// 256 KiB.
     static let defaultMaxBody: Int64 = 262_144
+    /// The most that `maxBody` may be: 16 MiB.
+    package static let largestMaxBody: Int64 = 16_777_216
 }
 
 extension Field {
@@ -44,7 +46,7 @@ extension Field {
         }
         let keys = reader.required("keys", "add \"keys\": [ {\"credential\": \"NAME\"} ]")?.sourceKeys()
         let dedupe = reader.optional("dedupe").map { $0.dedupe(retentionMilliseconds) }
-        let maxBody = reader.optional("maxBody")?.whole(1...16_777_216, "bytes")
+        let maxBody = reader.optional("maxBody")?.whole(1...SourceDeclaration.largestMaxBody, "bytes")
         let maxAge = reader.optional("maxAge")?.duration(.days(3650))
         guard let path, let keys else { return nil }
         return SourceDeclaration(
