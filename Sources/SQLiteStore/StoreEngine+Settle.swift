@@ -91,7 +91,7 @@ extension StoreEngine {
         case .dead: try revive(key, at: started, from: \.dead, statements)
         case .discarded: try revive(key, at: started, from: \.discarded, statements)
         case nil:
-            let isOfPruned = try isReturned(row, statements) && redrive.event.originalID == nil
+            let isOfPruned = try !redrive.isEdited && isReturned(row, statements)
             if row == nil { try insertAnew(redrive.event, database, statements) }
             try insertReplay(key, started, isOfPruned: isOfPruned, statements)
         }
@@ -151,15 +151,15 @@ extension StoreEngine {
         totals.prunedDiscarded += 1
     }
 
-    /// Whether the rows that the event had were pruned: it has none, or one that a dead letter has brought back. The
-    /// letters of its other destinations are then of pruned rows too.
+    /// Whether the rows that an unedited letter's event had were pruned: it has none, or one that a dead letter has
+    /// brought back. The letters of its other destinations are then of pruned rows too.
     private func isReturned(_ row: Int64?, _ statements: Statements) throws -> Bool {
         guard let row else { return true }
         let read = statements.selectEvent
         read.bind(1, row)
         defer { read.reset() }
         guard try read.step() else { return false }
-        return read.integer(9) == EventKind.redriven.rawValue && read.optionalInteger(6) == nil
+        return read.integer(9) == EventKind.redriven.rawValue
     }
 
     /// The row of the event with exactly this id.

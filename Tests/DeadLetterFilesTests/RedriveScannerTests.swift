@@ -61,7 +61,7 @@ struct RedriveScannerTests {
             return String(text[..<place] + text[place...].replacing(old, with: new, maxReplacements: 1))
         }
         guard case .usable(let redrive) = try settledFindings().first?.1 else { throw Unexpected("nothing") }
-        #expect(redrive.event.originalID == letter.event.id)
+        #expect(redrive.isEdited && redrive.event.originalID == letter.event.id)
         #expect(redrive.event.id == EventID(source: "gruveo", body: redrive.event.body))
         #expect(redrive.event.id != letter.event.id)
         #expect(String(decoding: redrive.event.body, as: UTF8.self).hasPrefix(start))

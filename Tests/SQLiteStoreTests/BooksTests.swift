@@ -166,12 +166,24 @@ import Testing
         #expect(try sandbox.rowsAgree(with: counts))
     }
 
-    /// The first letter brings the event's row back, but not the rows of its other destinations.
-    @Test func lettersOfOneEventThatWasPrunedAreEachTakenOutOfTheDead() async throws {
+    /// The first letter brings the event's row back, but not the rows of its other destinations. An edited event is one
+    /// like any other, once it has died itself.
+    @Test(arguments: [false, true])
+    func lettersOfOneEventThatWasPrunedAreEachTakenOutOfTheDead(wasEdited: Bool) async throws {
         let sandbox = Sandbox()
         let test = try sandbox.underTest()
         let store = try keepingForASecond(test)
-        _ = try await store.accepted(makeOffer("x", to: ["a", "b", "c"], at: 0))
+        let time = Timestamp(milliseconds: 0)
+        if wasEdited {
+            let edited = Event(
+                id: EventID(source: "gruveo", body: [0x78]), source: "gruveo", receivedAt: time, body: [0x78],
+                routes: [], originalID: EventID(source: "gruveo", body: [0x79]))
+            for destination in ["a", "b", "c"] {
+                try await store.redriven(Redrive(event: edited, destination: destination, at: time, isEdited: true))
+            }
+        } else {
+            _ = try await store.accepted(makeOffer("x", to: ["a", "b", "c"], at: 0))
+        }
         let fresh = try await test.nextFresh()
         let event = try #require(fresh.first).event
         for delivery in fresh {
@@ -184,7 +196,8 @@ import Testing
         }
         try await store.discarded(event.id, "c")
         let counts = try await store.currentCounts()
-        #expect(counts.dead == 0 && counts.pending == 2 && counts.discarded == 1 && counts.replayed == 0)
+        #expect(counts.dead == 0 && counts.pending == 2 && counts.discarded == 1)
+        #expect((counts.routed, counts.replayed) == (wasEdited ? (0, 3) : (3, 0)))
         #expect(counts.agree)
         #expect(try sandbox.rowsAgree(with: counts))
     }

@@ -37,7 +37,7 @@ extension StoreConformance {
         let edited = Event(
             id: EventID(source: "gruveo", body: body), source: "gruveo", receivedAt: Timestamp(milliseconds: 0),
             body: body, routes: ["r"], originalID: original.id)
-        let redrive = Redrive(event: edited, destination: "crm", at: Timestamp(milliseconds: 9))
+        let redrive = Redrive(event: edited, destination: "crm", at: Timestamp(milliseconds: 9), isEdited: true)
         try await test.store.redriven(redrive)
         let reopened = try test.reopen()
         try await reopened.store.redriven(redrive)

@@ -97,7 +97,7 @@ extension StoreConformance {
             id: EventID(source: "gruveo", body: [1]), source: "gruveo", receivedAt: Timestamp(milliseconds: 20),
             body: [1], routes: [], originalID: EventID(source: "gruveo", body: [2]))
         try await test.store.redriven(
-            Redrive(event: edited, destination: "crm", at: Timestamp(milliseconds: 500)))
+            Redrive(event: edited, destination: "crm", at: Timestamp(milliseconds: 500), isEdited: true))
         var bodies: [String] = []
         var sizes: [Int] = []
         var query: (after: Int64, through: Int64?) = (0, nil)

@@ -44,7 +44,7 @@ package struct DeadLetterRecord: Sendable {
         let edited = Event(
             id: EventID(source: event.source, body: editedBody), source: event.source, receivedAt: event.receivedAt,
             body: editedBody, routes: event.routes, originalID: event.id)
-        return Redrive(event: edited, destination: destination, at: now)
+        return Redrive(event: edited, destination: destination, at: now, isEdited: true)
     }
 
     /// An event that our parser refuses stands in the file as null; a person may put a mended one there.

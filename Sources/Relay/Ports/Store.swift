@@ -67,15 +67,18 @@ package struct Lease: Sendable {
 
 /// An event that comes back from a dead-letter file.
 package struct Redrive: Sendable {
-    /// `event.originalID` is set where the file was edited.
     package let event: Event
     package let destination: String
     package let at: Timestamp
+    /// Whether the event is what a person has made of the file's: an event of its own, which nobody has counted yet. Of
+    /// a letter as the relay wrote it this is false, also where that is the letter of an edited event.
+    package let isEdited: Bool
 
-    package init(event: Event, destination: String, at: Timestamp) {
+    package init(event: Event, destination: String, at: Timestamp, isEdited: Bool = false) {
         self.event = event
         self.destination = destination
         self.at = at
+        self.isEdited = isEdited
     }
 }
 
