@@ -20,9 +20,12 @@ package struct StoreExamination: Sendable {
     package private(set) var lastEvent: Int64 = 0
     /// When the youngest event was received.
     package private(set) var lastReceived: Timestamp?
-    /// Events whose bytes have changed, of which deliveries wait; at most 100 are named.
+    /// Events whose bytes have changed; at most 100 are named.
     package private(set) var brokenEvents: [EventID] = []
+    /// Those that wait for an event whose bytes have changed.
     package private(set) var brokenDeliveries = 0
+    /// Events whose bytes have changed and of which nothing waits: no fault of the queue, which goes on without them.
+    package private(set) var brokenIdleEvents = 0
     /// How many deliveries wait for each destination.
     package private(set) var pending: [String: Int] = [:]
     package private(set) var markIsReadable = true
@@ -123,8 +126,8 @@ package struct StoreExamination: Sendable {
             waiting.bind(2, key | Schema.destinationMask)
             let count = try waiting.step() ? Int(waiting.integer(0)) : 0
             waiting.reset()
-            guard count > 0 else { continue }
             brokenDeliveries += count
+            if count == 0 { brokenIdleEvents += 1 }
             if brokenEvents.count < SalvageReport.named { brokenEvents.append(positions.id(scan)) }
         }
         if brokenDeliveries > 0 {

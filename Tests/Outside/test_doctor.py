@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from harness import BINARY, KEY, eventually, free_port, routes_to, sample
+from harness import BINARY, KEY, event_id, eventually, free_port, routes_to, sample
 
 
 def doctor(relay, *arguments, check=None):
@@ -122,6 +122,25 @@ def test_an_event_whose_bytes_have_changed_is_shown_kept_and_not_sent(make_relay
     assert doctor(relay, "--offline", check=0)["store"][0][0] == "ok"
     again = relay.command("doctor", "--repair", "--state", str(relay.state), check=0)
     assert again.stderr == b"nothing to repair\n"
+
+
+def test_a_changed_event_of_which_nothing_waits_is_named_and_no_error(make_relay, make_sink):
+    relay = make_relay(routes_to({"crm": make_sink()})).start()
+    bodies = [sample(name) for name in ("good", "bad")]
+    for body in bodies:
+        assert relay.post(body)[0] == 200
+    relay.settled(delivered=2)
+    relay.stop()
+    with sqlite3.connect(relay.state / "queue.sqlite") as database:
+        database.execute("UPDATE events SET body = replace(body, 'bad', 'worse') WHERE id = 2")
+    store = doctor(relay, "--offline", check=0)["store"]
+    assert [level for level, _ in store] == ["warning", "note"], store
+    assert "1 stored events have changed" in store[0][1] and event_id(bodies[1]) in store[1][1], store
+    again = relay.command("doctor", "--repair", "--state", str(relay.state), check=0)
+    assert again.stderr == b"nothing to repair\n", "it is left alone"
+    relay.start()
+    assert relay.post(sample("next"))[0] == 200
+    relay.settled(delivered=3)
 
 
 def test_damage_found_after_the_start_refuses_events_and_says_so(make_relay, make_sink):

@@ -109,11 +109,15 @@ struct StateChecks {
             let text = finding.isRepairable ? "\(finding.text). \(remedy), or restore a backup" : finding.text
             report(.error("store", text, finding.exitCode))
         }
+        if found.brokenIdleEvents > 0 {
+            let text = "the bytes of \(found.brokenIdleEvents) stored events have changed"
+            report(.warning("store", "\(text), of which nothing waits: the relay goes on, but cannot replay them"))
+        }
         for id in found.brokenEvents { report(.note("store", "\(id) is one whose bytes have changed")) }
         if !found.markIsReadable {
             report(.warning("store", "queue.mark cannot be read; the next start writes it anew"))
         }
-        if found.findings.isEmpty {
+        if found.findings.isEmpty && found.brokenIdleEvents == 0 {
             let counts = found.counts
             report(
                 .ok(
