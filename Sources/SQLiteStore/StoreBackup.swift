@@ -47,8 +47,19 @@ package enum StoreBackup {
             return Report(counts: counts, bytes: StateDirectory.size(file) ?? 0)
         } catch {
             for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) }
-            throw StoreOpening.openError(error, source)
+            throw isOfFullDisk(error) ? full(file) : StoreOpening.openError(error, source)
         }
+    }
+
+    /// Only the copy is written, so it is its disk that is full.
+    private static func isOfFullDisk(_ error: any Error) -> Bool {
+        if let failure = error as? SystemFailure { return failure.code == ENOSPC || failure.code == EDQUOT }
+        return !(error is StoreOpenError) && SQLiteFailure(error).isFull
+    }
+
+    private static func full(_ file: String) -> StoreOpenError {
+        let untouched = access(file, F_OK) == 0 ? "the queue and the old \(file) are" : "the queue is"
+        return StoreOpenError(.inputOutput, "\(file) is not written: its disk is full; \(untouched) as before")
     }
 
     private static func copy(_ source: String, _ draft: String) throws -> StoreCounts {

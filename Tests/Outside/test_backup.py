@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
 
 import pytest
 
@@ -54,6 +55,28 @@ def test_the_copy_is_one_file_for_its_owner_and_replaces_nothing_unasked(make_re
     # The state that was copied is as it was.
     relay.start()
     assert relay.post(sample("one"))[0] == 200 and relay.counts()["duplicates"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_a_full_disk_is_named_and_leaves_all_as_it_was(make_relay, make_sink, tmp_path):
+    relay = make_relay(routes_to({"crm": make_sink()})).start()
+    for number in range(8):
+        assert relay.post(sample(number, text="x" * 200_000))[0] == 200
+    relay.stop()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
+    try:
+        file = disk / "copy.sqlite"
+        words = f"gruveo-relay: {file} is not written: its disk is full; "
+        assert copied(relay, file, check=74).stderr.decode() == f"{words}the queue is as before\n"
+        file.write_bytes(b"an older copy")
+        said = copied(relay, file, "--force", check=74).stderr.decode()
+        assert said == f"{words}the queue and the old {file} are as before\n"
+        assert [(path.name, path.read_bytes()) for path in disk.iterdir()] == [("copy.sqlite", b"an older copy")]
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert copied(relay, tmp_path / "copy.sqlite").returncode == 0
 
 
 def test_what_is_not_there_or_damaged_is_not_copied(make_relay, make_sink, tmp_path):
