@@ -98,6 +98,9 @@ package struct AdminListener: Service {
                 let destination = context.parameters.get("destination")
             else { return answer(.badRequest, ["error": .string("discard takes a destination and an event id")]) }
             do { try await actions.discard(id, destination) } catch {
+                if let error = error as? StoreError, error.kind == .underWay {
+                    return answer(.conflict, ["error": .string("\(error)")])
+                }
                 return answer(.serviceUnavailable, ["error": .string("\(error)")])
             }
             return answer(.ok, ["status": .string("discarded")])

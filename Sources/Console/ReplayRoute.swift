@@ -20,17 +20,24 @@ struct ReplayRoute {
         }
     }
 
+    private static func unusable(_ unknown: [EventID], _ damaged: [EventID]) -> JSONObject {
+        func list(_ ids: [EventID]) -> String { ids.map(\.description).joined(separator: ", ") }
+        let texts = [
+            unknown.isEmpty ? nil : "not stored: " + list(unknown),
+            damaged.isEmpty ? nil : "stored, but the bytes have changed: " + list(damaged),
+        ]
+        return JSONObject([
+            "error": .string(texts.compactMap(\.self).joined(separator: "; ")),
+            "unknown": .array(unknown.map { .string("\($0)") }),
+            "damaged": .array(damaged.map { .string("\($0)") }),
+        ])
+    }
+
     private static func failure(_ fault: ReplayFault) -> (HTTPResponse.Status, JSONObject) {
         switch fault {
         case .refused(let reason): return (.badRequest, JSONObject(["error": .string(reason)]))
-        case .unknownEvents(let ids):
-            return (
-                .notFound,
-                JSONObject([
-                    "error": .string("not stored: " + ids.map(\.description).joined(separator: ", ")),
-                    "unknown": .array(ids.map { .string("\($0)") }),
-                ])
-            )
+        case .unusableEvents(let unknown, let damaged):
+            return (unknown.isEmpty ? .unprocessableContent : .notFound, unusable(unknown, damaged))
         case .store(let error):
             let status: HTTPResponse.Status = error.kind == .failed ? .internalServerError : .serviceUnavailable
             return (status, JSONObject(["error": .string(error.description)]))

@@ -53,19 +53,26 @@ extension StoreEngine {
 
     private func page(_ ids: [EventID], _ statements: Statements) throws -> EventPage {
         var events: [StoredEvent] = []
+        var damaged: [EventID] = []
+        var next: Int64?
         var bytes = 0
         for (position, id) in ids.enumerated() {
             guard let row = try row(of: id, statements),
-                let listing = try listings(after: row - 1, through: row, 1, statements).first,
-                let stored = try stored(listing, statements)
+                let listing = try listings(after: row - 1, through: row, 1, statements).first
             else { continue }
+            guard let stored = try stored(listing, statements) else {
+                damaged.append(id)
+                continue
+            }
             bytes += stored.event.body.count
             if bytes > Self.pageBytes, !events.isEmpty {
-                return EventPage(events: events, next: Int64(position), through: totals.lastEvent, damaged: 0)
+                next = Int64(position)
+                break
             }
             events.append(stored)
         }
-        return EventPage(events: events, next: nil, through: totals.lastEvent, damaged: 0)
+        return EventPage(
+            events: events, next: next, through: totals.lastEvent, damaged: damaged.count, damagedIDs: damaged)
     }
 
     private func listings(

@@ -76,7 +76,7 @@ extension StoreEngine {
         let started = laneTime(destination, at: redrive.at)
         var event = redrive.event
         // What is on its way may be about to die, its letter written and its end not noted yet: the file has to wait.
-        guard !book.holds(key) else { throw StoreError(.failed, "its last attempt is not noted yet") }
+        guard !book.holds(key) else { throw StoreError(.underWay, "its last attempt is not noted yet") }
         let state = row == nil ? nil : try state(of: key, statements)
         if state == .delivered { return }
         if let row {
@@ -130,13 +130,16 @@ extension StoreEngine {
         index.add(event.id, contents: event.id, row: number)
     }
 
-    /// Counts a dead letter as discarded; one whose row was pruned too. Anything else stays as it is.
+    /// Counts a dead letter as discarded; one whose row was pruned too. One that is sent again just now is refused,
+    /// anything else stays as it is.
     func discard(_ discard: Discard, _ statements: Statements) throws {
         guard let row = try row(of: discard.id, statements) else { return discardPruned() }
         guard let number = destinations.number(of: discard.destination) else { return }
         let key = row << Schema.destinationBits | number
-        guard !book.holds(key) else { throw StoreError(.failed, "its last attempt is not noted yet") }
         let state = try state(of: key, statements)
+        guard !book.holds(key), state?.isPending != true else {
+            throw StoreError(.underWay, "its delivery is under way, try again when that has ended")
+        }
         if state == nil, try isReturned(row, statements) { return discardPruned() }
         guard state == .dead else { return }
         statements.discard.bind(1, key)

@@ -112,8 +112,8 @@ struct ReadingTests {
     @Test func deletingTwiceIsNoError() async throws {
         let letter = makeLetter()
         try await directory.write(letter)
-        try directory.delete(letter.file)
-        try directory.delete(letter.file)
+        #expect(try directory.delete(letter.file))
+        #expect(try !directory.delete(letter.file))
         #expect(state.names("dead-letters/crm") == [])
     }
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.client
 import json
+import sqlite3
 import subprocess
 import threading
 import time
@@ -151,6 +152,26 @@ def test_event_ids_are_all_found_or_none_is_sent(make_relay, make_sink):
     assert sorted(sink.ids()[5:]) == sorted([ids[3], ids[1]])
 
 
+def test_an_event_whose_bytes_have_changed_is_called_damaged_and_not_unknown(make_relay, make_sink):
+    relay = make_relay(routes_to({"crm": make_sink()})).start()
+    for mark in ("good", "bad"):
+        relay.post(sample(mark))
+    relay.settled(delivered=2)
+    relay.stop()
+    with sqlite3.connect(relay.state / "queue.sqlite") as database:
+        database.execute("UPDATE events SET body = replace(body, 'bad', 'worse') WHERE id = 2")
+    relay.start()
+    good, bad, none = event_id(sample("good")), event_id(sample("bad")), "evt_" + "0" * 32
+    said = replay(relay, good, bad, check=65).stderr.decode()
+    assert f"stored, but the bytes have changed: {bad}\n" in said and "not stored" not in said, said
+    said = replay(relay, bad, none, check=66).stderr.decode()
+    assert f"not stored: {none}; stored, but the bytes have changed: {bad}\n" in said, said
+    assert b"stored, but" in replay(relay, "--since", "1h", "--after", bad, check=65).stderr
+    assert relay.counts()["replayed"] == 0
+    replay(relay, good)
+    relay.settled(replayed=1, delivered=3)
+
+
 def test_what_is_on_its_way_is_left_alone_and_what_died_is_revived(make_relay, make_sink):
     sink = make_sink(lambda request: 422)
     relay = make_relay(routes_to({"crm": sink}, crm={"retry": {"schedule": ["1h"], "for": "2h"}})).start()
@@ -168,6 +189,27 @@ def test_what_is_on_its_way_is_left_alone_and_what_died_is_revived(make_relay, m
     # The letter stays; to discard it afterwards changes no book.
     relay.command("dead", "discard", "--state", str(relay.state), event_id(sample(1)), check=0)
     assert relay.counts()["discarded"] == 0 and relay.dead_letters() == []
+
+
+def test_a_letter_that_is_sent_again_just_now_is_not_discarded(make_relay, make_sink):
+    sink = make_sink(lambda request: 422)
+    relay = make_relay(routes_to({"crm": sink})).start()
+    relay.post(SAMPLE)
+    relay.settled(dead=1)
+    relay.command("destination", "pause", "crm", "--state", str(relay.state), check=0)
+    replay(relay, "--since", "1h")
+
+    def discard(check):
+        return relay.command("dead", "discard", "--state", str(relay.state), event_id(SAMPLE), check=check).stderr
+    refused = b"gruveo-relay: not discarded: its delivery is under way, try again when that has ended\n"
+    assert discard(75) == refused and len(relay.dead_letters()) == 1
+    assert relay.stop() == 0
+    assert discard(75) == refused and len(relay.dead_letters()) == 1
+    relay.start()
+    relay.command("destination", "resume", "crm", "--state", str(relay.state), check=0)
+    relay.settled(dead=1)
+    assert discard(0).startswith(b"discarded evt_") and relay.dead_letters() == []
+    relay.settled(dead=0, discarded=1)
 
 
 def test_the_same_replay_twice_sends_twice_and_a_second_death_keeps_the_attempts(make_relay, make_sink):

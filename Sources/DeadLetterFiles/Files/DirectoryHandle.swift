@@ -93,10 +93,12 @@ struct DirectoryHandle: ~Copyable {
     }
 
     /// Deletes a file; that it is gone already is no error.
-    func unlink(_ name: FileName) throws(FileError) {
-        guard unlinkat(descriptor, name.cString, 0) == 0 || errno == ENOENT else {
-            throw FileError("delete", place(name))
-        }
+    /// False where there is none.
+    @discardableResult
+    func unlink(_ name: FileName) throws(FileError) -> Bool {
+        if unlinkat(descriptor, name.cString, 0) == 0 { return true }
+        guard errno == ENOENT else { throw FileError("delete", place(name)) }
+        return false
     }
 
     func place(_ name: FileName) -> String { path + "/" + name.display }

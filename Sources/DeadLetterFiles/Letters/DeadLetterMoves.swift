@@ -40,11 +40,13 @@ extension DeadLetterDirectory {
     }
 
     /// Deletes a letter's file, durably. The caller has counted it as discarded.
-    package func delete(_ file: DeadLetterFile) throws(DeadLetterError) {
+    /// - Returns: false where it is not there any more: somebody has deleted or moved it meanwhile.
+    package func delete(_ file: DeadLetterFile) throws(DeadLetterError) -> Bool {
         do {
-            guard let directory = try tree.existing(.deadLetters, FileName(file.destination)) else { return }
-            try directory.unlink(file.name)
+            guard let directory = try tree.existing(.deadLetters, FileName(file.destination)) else { return false }
+            let wasThere = try directory.unlink(file.name)
             try directory.synchronize()
+            return wasThere
         } catch {
             throw .system(error)
         }

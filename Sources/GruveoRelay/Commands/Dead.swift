@@ -103,7 +103,8 @@ extension Dead {
 
     struct Discard: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give a dead letter up: deletes its file, and counts it as discarded.")
+            abstract: "Give a dead letter up: deletes its file, and counts it as discarded.",
+            discussion: "Exit code 75 where it is sent again just now, or was moved meanwhile.")
 
         @OptionGroup var letter: LetterOptions
 
@@ -111,23 +112,37 @@ extension Dead {
             let file = try letter.find()
             try await count(file)
             let directory = letter.directory
-            try explainingErrors { () throws(DeadLetterError) in try directory.delete(file) }
+            let wasThere = try explainingErrors { () throws(DeadLetterError) in try directory.delete(file) }
+            guard wasThere else {
+                Output.words(
+                    "gruveo-relay: \(file.path) was deleted or moved meanwhile: from redrive/ it is sent again")
+                throw ExitStatus.temporary
+            }
             Output.words("discarded \(file.id) for \(file.destination)")
         }
 
         /// The books first: a running relay keeps them, otherwise we open the store ourselves.
         private func count(_ file: DeadLetterFile) async throws {
             let target = "/discard/\(file.destination)/\(file.id)"
-            switch AdminClient(state: letter.stateOption.state).post(target) {
-            case .answer(200, _): return
-            case .answer(let status, let body):
-                Output.words("gruveo-relay: the relay answered \(status): \(printable(body))")
-                throw ExitStatus.ioError
-            case .unreachable: break
+            let client = AdminClient(state: letter.stateOption.state)
+            let reply = client.post(target)
+            if case .answer = reply {
+                let (status, answer) = try client.object(reply)
+                guard status == 200 else { throw notDiscarded(answer.text("error") ?? "", isUnderWay: status == 409) }
+                return
             }
             let store = try openStore(letter.stateOption.state, limits: StoreLimits()) { _ in }
             defer { store.close() }
-            try await awaiting { store.discard(file.id, destination: file.destination, completion: $0) }
+            do {
+                try await awaiting { store.discard(file.id, destination: file.destination, completion: $0) }
+            } catch let error as StoreError {
+                throw notDiscarded(error.description, isUnderWay: error.kind == .underWay)
+            }
+        }
+
+        private func notDiscarded(_ reason: String, isUnderWay: Bool) -> ExitCode {
+            Output.words("gruveo-relay: not discarded: \(printable(reason))")
+            return isUnderWay ? ExitStatus.temporary : ExitStatus.ioError
         }
     }
 }

@@ -20,8 +20,9 @@ struct ReplayCommand: ParsableCommand {
             quarantine, go out too, where the rules want them now or --to names a destination. Receivers see the same \
             webhook-id as before and the header Relay-Replay: 1. What was delivered is sent again, each time that you \
             run the command; what is still on its way is left alone. Exit codes: 64 wrong command line, or more than \
-            1000 deliveries without --yes; 66 an event that is not stored; 69 no relay answers; 75 the relay is full \
-            or stops: what was queued by then goes out, and the words say how to go on.
+            1000 deliveries without --yes; 65 an event whose stored bytes have changed; 66 an event that is not \
+            stored; 69 no relay answers; 75 the relay is full or stops: what was queued by then goes out, and the \
+            words say how to go on.
             """)
 
     /// So many deliveries are queued without a question.

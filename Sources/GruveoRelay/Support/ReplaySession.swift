@@ -50,6 +50,9 @@ struct ReplaySession {
         case 404:
             Output.words("gruveo-relay: nothing is sent: look for the id in the journal; old events are pruned")
             return ExitStatus.noInput
+        case 422:
+            Output.words("gruveo-relay: nothing is sent: a backup or a dead letter may have it as it came")
+            return ExitStatus.badData
         default:
             sayHowToGoOn(request, report, "and no more")
             return status == 503 ? ExitStatus.temporary : ExitStatus.ioError

@@ -110,6 +110,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case full
         /// More deliveries wait than `limits.backlog` allows.
         case backlog
+        /// The delivery is on its way: what was asked has to wait until that has ended.
+        case underWay
         /// Anything else; the store has to be opened anew.
         case failed
     }

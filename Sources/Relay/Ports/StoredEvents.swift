@@ -39,12 +39,17 @@ package struct EventPage: Sendable {
     package let through: Int64
     /// Events whose stored bytes have changed; they are not given out.
     package let damaged: Int
+    /// Which of the ids that were asked for are those of such events.
+    package let damagedIDs: [EventID]
 
-    package init(events: [StoredEvent], next: Int64?, through: Int64, damaged: Int) {
+    package init(
+        events: [StoredEvent], next: Int64?, through: Int64, damaged: Int, damagedIDs: [EventID] = []
+    ) {
         self.events = events
         self.next = next
         self.through = through
         self.damaged = damaged
+        self.damagedIDs = damagedIDs
     }
 }
 

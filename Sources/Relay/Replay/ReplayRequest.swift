@@ -119,7 +119,7 @@ extension ReplayRequest {
 package enum ReplayFault: Error, Sendable {
     /// What was asked cannot be done, in words for the operator.
     case refused(String)
-    /// These events are not stored.
-    case unknownEvents([EventID])
+    /// Events that are not stored, and those that are and whose bytes have changed.
+    case unusableEvents(unknown: [EventID], damaged: [EventID])
     case store(StoreError)
 }

@@ -85,9 +85,11 @@ package struct Replayer: Sendable {
         let asked = Array(ids.dropFirst(max(0, start)).prefix(Replay.limit))
         let page = try await asking { store.events(.ids(asked), completion: $0) }
         let looked = Int(clamping: page.next ?? Int64(asked.count))
-        let known = Set(page.events.map(\.event.id))
-        let unknown = asked.prefix(looked).filter { !known.contains($0) }
-        guard unknown.isEmpty else { throw .unknownEvents(unknown) }
+        let found = Set(page.events.map(\.event.id) + page.damagedIDs)
+        let unknown = asked.prefix(looked).filter { !found.contains($0) }
+        guard unknown.isEmpty, page.damagedIDs.isEmpty else {
+            throw .unusableEvents(unknown: unknown, damaged: page.damagedIDs)
+        }
         let done = max(0, start) + looked
         return Found(
             events: page.events, positions: page.events.indices.map { Int64(max(0, start) + $0 + 1) },
@@ -95,8 +97,9 @@ package struct Replayer: Sendable {
     }
 
     private func number(of event: EventID) async throws(ReplayFault) -> Int64 {
-        guard let stored = try await asking({ store.events(.ids([event]), completion: $0) }).events.first else {
-            throw .unknownEvents([event])
+        let page = try await asking { store.events(.ids([event]), completion: $0) }
+        guard let stored = page.events.first else {
+            throw .unusableEvents(unknown: page.damagedIDs.isEmpty ? [event] : [], damaged: page.damagedIDs)
         }
         return stored.number
     }
