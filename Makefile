@@ -73,9 +73,9 @@ bench-parts: ## CPU time of rules, of inputs built to be slow, and of making a r
 	.build/release/PartsBench hostile --check
 	.build/release/PartsBench requests --check
 
-install: ## Copy the built release, its schema and the unit into $(DESTDIR)$(PREFIX)
+install: ## Copy the built release, its schema and the units into $(DESTDIR)$(PREFIX)
 	install -D -s -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/gruveo-relay
-	install -D -m 0644 systemd/gruveo-relay.service $(DESTDIR)/lib/systemd/system/gruveo-relay.service
+	install -D -m 0644 -t $(DESTDIR)/lib/systemd/system systemd/gruveo-relay.service systemd/gruveo-relay.socket
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/gruveo-relay Sources/GruveoRelay/routes.schema.json
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/gruveo-relay/presets Sources/GruveoRelay/Presets/*.json
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay README.md docs/*.md
@@ -84,8 +84,9 @@ install: ## Copy the built release, its schema and the unit into $(DESTDIR)$(PRE
 	test -e $(DESTDIR)/etc/gruveo-relay/routes.json || \
 	  install -m 0644 routes.example.json $(DESTDIR)/etc/gruveo-relay/routes.json
 
-uninstall: ## Remove the program and its unit; configuration and state stay
-	rm -f $(DESTDIR)$(PREFIX)/bin/gruveo-relay $(DESTDIR)/lib/systemd/system/gruveo-relay.service
+uninstall: ## Remove the program and its units; configuration and state stay
+	rm -f $(DESTDIR)$(PREFIX)/bin/gruveo-relay
+	rm -f $(addprefix $(DESTDIR)/lib/systemd/system/gruveo-relay.,service socket)
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/gruveo-relay $(DESTDIR)$(PREFIX)/share/gruveo-relay
 
 clean:

@@ -19,7 +19,10 @@ final class RelayServer: Sendable {
     /// Where things are and who is told.
     struct Options: Sendable {
         let loader: RoutesLoader
+        /// Where to listen, or where the passed socket does.
         let address: ListenAddress
+        /// The listening socket that the service manager passes.
+        var socket: CInt?
         let state: String
         /// Whether to start with a database that has lost events.
         var acceptsLoss = false
@@ -104,8 +107,10 @@ final class RelayServer: Sendable {
             Following(
                 adminBound,
                 PublicListener(
-                    endpoint: .address(host: options.address.host, port: options.address.port), intake: intake,
-                    drainMilliseconds: drainMilliseconds, logger: options.logger, now: wallClock, onBound: bound)),
+                    endpoint: options.socket.map { .socket($0) }
+                        ?? .address(host: options.address.host, port: options.address.port),
+                    intake: intake, drainMilliseconds: drainMilliseconds, logger: options.logger, now: wallClock,
+                    onBound: bound)),
         ]
     }
 

@@ -126,8 +126,13 @@ final class Connection: ChannelDuplexHandler {
         close()
     }
 
-    /// The listener stops: what the intake has is answered, what it has not yet is refused.
+    /// The listener stops: there is no further request on a connection that has had one.
     func stop() {
+        if phase == .idle { close() }
+    }
+
+    /// The listener has waited long enough after its stop.
+    func refuseUnfinished() {
         switch phase {
         case .fresh, .idle: close()
         case .head, .body, .unwantedBody: if let context { refuse(.stopping, context) }
@@ -185,7 +190,7 @@ extension Connection {
         let facts = RequestFacts(head)
         isLastRequest = facts.isLast
         let judgement = judge(
-            head, facts, isStopping: connections.isStopping, unwantedBodyBytes: connections.limits.unwantedBodyBytes,
+            head, facts, unwantedBodyBytes: connections.limits.unwantedBodyBytes,
             sourceAtPath: connections.intake.source(atPath:))
         switch judgement {
         case .take(let source): expectBody(for: source, facts, context)

@@ -51,8 +51,9 @@ final class Connections {
         if open.isEmpty { whenEmpty?.succeed() }
     }
 
-    /// Refuses what is new, lets the intake's answers go out, and closes the rest; the future is there when all
-    /// connections are closed, by force after the drain time.
+    /// Closes what waits for a further request, takes for a short time what a client has begun or connected for, then
+    /// refuses it, and lets the intake's answers go out; the future is there when all connections are closed, by force
+    /// after the drain time.
     func stop(drainMilliseconds: Int) -> EventLoopFuture<Void> {
         isStopping = true
         let promise = eventLoop.makePromise(of: Void.self)
@@ -60,12 +61,19 @@ final class Connections {
         for connection in Array(open.values) { connection.stop() }
         if open.isEmpty { promise.succeed() }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let grace = min(limits.stopGraceMilliseconds, drainMilliseconds / 2)
+        let refusal = eventLoop.scheduleTask(in: .milliseconds(Int64(grace))) { bound.value.refuseUnfinished() }
         let force = eventLoop.scheduleTask(in: .milliseconds(Int64(drainMilliseconds))) { bound.value.closeAll() }
         promise.futureResult.whenComplete { [mailbox] _ in
+            refusal.cancel()
             force.cancel()
             mailbox.close()
         }
         return promise.futureResult
+    }
+
+    private func refuseUnfinished() {
+        for connection in Array(open.values) { connection.refuseUnfinished() }
     }
 
     private func closeAll() {

@@ -11,13 +11,12 @@ enum Judgement {
     case refuse(Answer)
 }
 
-/// Decides on a request. Pure: the sources come in as a function, the relay's state as a flag.
+/// Decides on a request. Pure: the sources come in as a function.
 func judge(
-    _ head: HTTPRequestHead, _ facts: RequestFacts, isStopping: Bool, unwantedBodyBytes: Int,
+    _ head: HTTPRequestHead, _ facts: RequestFacts, unwantedBodyBytes: Int,
     sourceAtPath: (String) -> Source?
 ) -> Judgement {
     if facts.isMalformed { return .refuse(.malformed) }
-    if isStopping { return .refuse(.stopping) }
     guard let path = path(ofTarget: head.uri) else { return without(body: .notFound, facts, unwantedBodyBytes) }
     if path == "/healthz" {
         return without(

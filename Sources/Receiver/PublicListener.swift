@@ -1,3 +1,4 @@
+import Glibc
 package import Logging
 import NIOCore
 import NIOHTTP1
@@ -11,7 +12,8 @@ package struct PublicListener: Service {
     package enum Endpoint: Sendable, Equatable {
         /// Port 0 for one that is free.
         case address(host: String, port: Int)
-        /// A bound stream socket, as systemd passes it; the listener closes it.
+        /// A bound stream socket, as systemd passes it. The listener closes this descriptor and nothing else: who has
+        /// another one of the socket keeps it listening, and what is not accepted yet waits there.
         case socket(CInt)
     }
 
@@ -19,6 +21,9 @@ package struct PublicListener: Service {
     package enum Failure: Error, Sendable, Equatable {
         case socketClosed
     }
+
+    /// Connections that may wait to be accepted.
+    private static let backlog: CInt = 512
 
     private let endpoint: Endpoint
     private let intake: Intake
@@ -89,15 +94,22 @@ package struct PublicListener: Service {
     private func bind(_ bootstrap: ServerBootstrap) async throws -> any Channel {
         switch endpoint {
         case .address(let host, let port): try await bootstrap.bind(host: host, port: port).get()
-        case .socket(let descriptor): try await bootstrap.withBoundSocket(descriptor).get()
+        case .socket(let descriptor): try await take(descriptor, bootstrap)
         }
+    }
+
+    private func take(_ descriptor: CInt, _ bootstrap: ServerBootstrap) async throws -> any Channel {
+        let server = try await bootstrap.withBoundSocket(descriptor).get()
+        // NIO lets 128 wait, whatever was set. A shorter queue is no reason not to serve.
+        _ = listen(descriptor, PublicListener.backlog)
+        return server
     }
 
     private func bootstrap(_ group: MultiThreadedEventLoopGroup, _ connections: NIOLoopBound<Connections>)
         -> ServerBootstrap
     {
         ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 512)
+            .serverChannelOption(.backlog, value: PublicListener.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -15,6 +15,9 @@ package struct ReceiverLimits: Sendable, Equatable {
     /// Time for the client to read our last answer before its connection is closed. Closing at once, with its bytes
     /// unread, would reset the connection and could take the answer away.
     package var lingerMilliseconds = 2_000
+    /// Time that a request which has begun, or the first one of a new connection, has to come whole once the relay
+    /// stops; half of the drain time where that is less.
+    package var stopGraceMilliseconds = 2_000
     /// Bytes of a body that nobody wants (404, 405) which are read for the connection's sake.
     package var unwantedBodyBytes = 262_144
 

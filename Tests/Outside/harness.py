@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -163,10 +164,20 @@ class Sink:
                 pass
 
 
-class Relay:
-    """One `gruveo-relay serve` in a directory of its own."""
+# Passes a descriptor as a service manager does: as number 3, and meant for the process that the program becomes.
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.setdefault("LISTEN_FDS", "1")
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
-    def __init__(self, routes, directory=None, environment=None, arguments=(), prefix=(), state=None):
+
+class Relay:
+    """One `gruveo-relay serve` in a directory of its own; `passed` is a listening socket that it is started with."""
+
+    def __init__(self, routes, directory=None, environment=None, arguments=(), prefix=(), state=None, passed=None):
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="relay-test-"))
         self.owns_directory = directory is None
         self.state = pathlib.Path(state or self.directory / "state")
@@ -174,7 +185,8 @@ class Relay:
         self.log_path = self.directory / "log"
         self.environment = {**os.environ, "GRUVEO_KEY": KEY, **(environment or {})}
         self.arguments, self.prefix = list(arguments), list(prefix)
-        self.port = free_port()
+        self.passed = passed
+        self.port = passed.getsockname()[1] if passed else free_port()
         self.process = None
         self.write_routes(routes)
 
@@ -183,10 +195,12 @@ class Relay:
 
     def start(self, wait=True):
         log = open(self.log_path, "ab")
+        passed = [self.passed.fileno()] if self.passed else []
+        launcher = [sys.executable, "-Ic", HAND_OVER, *map(str, passed)] if passed else []
         self.process = subprocess.Popen(
-            [*self.prefix, BINARY, "serve", "--config", str(self.routes_path), "--state", str(self.state),
+            [*self.prefix, *launcher, BINARY, "serve", "--config", str(self.routes_path), "--state", str(self.state),
              "--listen", f"127.0.0.1:{self.port}", *self.arguments],
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=passed)
         log.close()
         if wait:
             eventually(self.is_up, 30, f"start: {self.log_path.read_text()[-2000:]}")

@@ -402,6 +402,21 @@ def test_the_unit_passes_systemd_analyze(tmp_path):
                                              capture_output=True, timeout=60).stderr
 
 
+def test_the_socket_unit_passes_systemd_analyze(tmp_path):
+    for name in ("gruveo-relay.service", "gruveo-relay.socket"):
+        text = (ROOT / "systemd" / name).read_text()
+        (tmp_path / name).write_text(text.replace("/usr/bin/gruveo-relay", BINARY))
+    socket_unit = tmp_path / "gruveo-relay.socket"
+
+    def verified():
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(socket_unit)], capture_output=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    assert verified() == (0, b"")
+    socket_unit.write_text(socket_unit.read_text().replace("ListenStream=", "ListenSteam="))
+    assert b"ListenSteam" in verified()[1]
+
+
 def test_a_log_reader_that_stands_still_stops_nothing(make_relay, make_sink):
     sink = make_sink()
     relay = make_relay(routes_to({"one": sink}))

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOPosix
 import Relay
@@ -203,6 +204,47 @@ struct ListenerTests {
             #expect(client.receive(count: accepted(1).utf8.count) == accepted(1))
         }
         listener.stop()
+        try await listener.end()
+    }
+
+    /// What a service manager does at a restart: it keeps the socket.
+    @Test func leavesItsCopyOfAPassedSocketListening() async throws {
+        let kept = try RawClient.boundSocket()
+        defer { Glibc.close(kept) }
+        let first = try await RunningListener.start(StoreDouble(), endpoint: .socket(dup(kept)))
+        first.stop()
+        try await first.end()
+        let port = first.port
+        let waiting = try await onThread {
+            let waiting = try RawClient(port: port)
+            waiting.send(post("between"))
+            return waiting
+        }
+        let second = try await RunningListener.start(StoreDouble(), endpoint: .socket(dup(kept)))
+        try await onThread { #expect(waiting.receive(count: accepted(1).utf8.count) == accepted(1)) }
+        second.stop()
+        try await second.end()
+    }
+
+    /// Whoever was let in before the stop cannot go to the next process any more.
+    @Test func takesAfterTheStopWhatAClientHasBegunOrConnectedFor() async throws {
+        let listener = try await RunningListener.start(StoreDouble())
+        try await onThread {
+            let fresh = try RawClient(port: listener.port)
+            let halfway = try RawClient(port: listener.port)
+            let signature = "X-Gruveo-SHA256-HMAC: \(signature(of: "12345"))"
+            halfway.send(head("POST /hook", signature, "Expect: 100-continue", "Content-Length: 5"))
+            #expect(halfway.receive(count: 25) == "HTTP/1.1 100 Continue\r\n\r\n")
+            let idle = try RawClient(port: listener.port)
+            idle.send(head("GET /healthz"))
+            #expect(idle.receive(count: bare("200 OK").utf8.count) == bare("200 OK"))
+            listener.stop()
+            #expect(idle.receiveToEnd() == "")
+            fresh.send(post("a"))
+            #expect(fresh.receiveToEnd() == accepted(1, closes: true))
+            halfway.send("12345")
+            #expect(halfway.receiveToEnd() == accepted(2, closes: true))
+        }
         try await listener.end()
     }
 

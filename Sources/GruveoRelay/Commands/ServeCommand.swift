@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Logging
+import Receiver
 import Relay
 
 /// Runs the relay until SIGTERM or SIGINT; SIGHUP reloads the routes.
@@ -8,17 +9,18 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the relay.",
         discussion: """
-            Ready when GET /healthz answers 200. SIGHUP reloads the routes file, all or nothing; SIGTERM finishes \
+            Ready when GET /healthz answers 200. Takes the listening socket that systemd passes, if it does; --listen \
+            then counts for nothing. SIGHUP reloads the routes file, all or nothing; SIGTERM finishes \
             what is in flight and ends. Exit codes: 65 damaged store, 66 no routes file, 69 the address to listen on \
             is taken, 73 and 74 state directory, 75 another relay has the state directory, 77 permission, 78 routes \
-            file or secrets.
+            file, secrets or the passed socket.
             """)
 
     @OptionGroup var options: ConfigOption
     @OptionGroup var stateOption: StateOption
 
-    @Option(help: "Where webhooks come in (RELAY_LISTEN).")
-    var listen: String = environment("RELAY_LISTEN") ?? "127.0.0.1:8080"
+    @Option(help: "Where webhooks come in (RELAY_LISTEN or 127.0.0.1:8080).")
+    var listen: String?
 
     @Option(help: "Start with these routes where the file is wrong: last-good, the last ones that were in force.")
     var fallback: Fallback?
@@ -33,8 +35,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "How much to log: trace, debug, info, notice, warning, error (RELAY_LOG_LEVEL).")
     var logLevel: String = environment("RELAY_LOG_LEVEL") ?? "info"
 
+    private static let usualAddress = "127.0.0.1:8080"
+    /// What somebody asked for.
+    private var wantedAddress: String? { listen ?? environment("RELAY_LISTEN") }
+
     func validate() throws {
-        guard ListenAddress(listen) != nil else {
+        guard ListenAddress(wantedAddress ?? Serve.usualAddress) != nil else {
             throw ValidationError("--listen takes HOST:PORT, such as 127.0.0.1:8080")
         }
         guard hasRoomForAdminSocket(state: stateOption.state) else {
@@ -47,21 +53,37 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        guard let address = ListenAddress(listen), let level = Logger.Level(rawValue: logLevel) else {
-            throw ExitCode.validationFailure
-        }
+        let passed = try passedSocket()
+        let passedAddress = passed.map { ListenAddress(host: $0.host, port: $0.port) }
+        guard let address = passedAddress ?? ListenAddress(wantedAddress ?? Serve.usualAddress),
+            let level = Logger.Level(rawValue: logLevel)
+        else { throw ExitCode.validationFailure }
         let logger = Logger(label: "gruveo-relay") { _ in LineLogHandler(level: level) }
+        if let passedAddress, let wantedAddress, ListenAddress(wantedAddress) != passedAddress {
+            logger.warning(
+                "listening on the socket that systemd passes, not on \(wantedAddress): change ListenStream= instead",
+                metadata: ["socket": "\(passedAddress)"])
+        }
         let loader = RoutesLoader(path: options.config, unreadableSecret: .error)
         let loaded = try routes(loader)
         guard let configuration = loaded.configuration else { throw ExitStatus.badConfiguration }
         let server = try RelayServer(
             loaded, configuration: configuration,
             options: RelayServer.Options(
-                loader: loader, address: address, state: stateOption.state, acceptsLoss: acceptLoss,
-                logger: logger))
+                loader: loader, address: address, socket: passed?.descriptor, state: stateOption.state,
+                acceptsLoss: acceptLoss, logger: logger))
         do { try await server.run() } catch {
             Output.words("gruveo-relay: cannot serve on \(address): \(error)")
             throw ExitStatus.unreachable
+        }
+    }
+
+    private func passedSocket() throws -> PassedSocket? {
+        do throws(PassedSocket.Fault) {
+            return try PassedSocket.take(process: getpid(), variable: environment)
+        } catch {
+            Output.words(printable("gruveo-relay: \(error.message)"))
+            throw ExitStatus.badConfiguration
         }
     }
 
