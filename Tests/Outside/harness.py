@@ -314,6 +314,36 @@ class Relay:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
+class Callers:
+    """Two clients that post one event after the other without a pause, each on a connection of its own."""
+
+    def __init__(self, relay):
+        self.relay, self.answers, self.failures = relay, [], []
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.call, args=(name,)) for name in "ab"]
+
+    def call(self, name):
+        for number in itertools.count():
+            if self.over.is_set():
+                return
+            body = sample(f"{name}{number}")
+            try:
+                given = {"X-Gruveo-SHA256-HMAC": signature(body)}
+                self.answers.append(self.relay.request("POST", "/webhooks/gruveo", body, given, timeout=60)[0])
+            except (OSError, http.client.HTTPException) as failure:
+                self.failures.append(repr(failure))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
 def routes_to(sinks, **more):
     """A routes file that sends every event to each of these sinks; `more` adds to a destination by name."""
     return {

@@ -1,6 +1,7 @@
 """`doctor`: what is looked at, what it says, and that it changes and sends nothing."""
 
 import json
+import os
 import socket
 import sqlite3
 import ssl
@@ -159,3 +160,45 @@ def test_damage_found_after_the_start_refuses_events_and_says_so(make_relay, mak
     relay.start()
     assert relay.post(sample("three"))[0] == 200
     assert subprocess.run([BINARY, "doctor", "--help"], capture_output=True).returncode == 0
+
+
+# A /run as under systemd, seen by this command only, and a systemctl that prints what the test wrote.
+UNDER_SYSTEMD = 'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec "$@"'
+USABLE = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled", "Accept": "no",
+          "Listen": "127.0.0.1:8080 (Stream)", "FileDescriptorName": "public"}
+SOCKET_UNITS = {
+    "usable": ({}, [("ok", "active at 127.0.0.1:8080")]),
+    "none": ({"LoadState": "not-found", "ActiveState": "inactive"}, []),
+    "not in use": ({"ActiveState": "inactive", "UnitFileState": "disabled"}, [("note", "a restart of the relay refuses")]),
+    "not started": ({"ActiveState": "inactive"}, [("warning", "start gruveo-relay.socket")]),
+    "failed": ({"ActiveState": "failed", "UnitFileState": "disabled"}, [("warning", "reset-failed")]),
+    "broken": ({"LoadState": "bad-setting"}, [("warning", "cannot be loaded")]),
+    "open": ({"Listen": "[::]:80 (Stream)"}, [("ok", "active at [::]:80"), ("note", "[::]:80 is open to all")]),
+    "open, IPv4": ({"Listen": "0.0.0.0:80 (Stream)"}, [("ok", ""), ("note", "0.0.0.0:80 is open to all")]),
+    "datagrams": ({"Listen": "127.0.0.1:8080 (Datagram)"}, [("error", "leave one ListenStream=")]),
+    "FIFO": ({"Listen": "/run/x (FIFO)"}, [("error", "leave one ListenStream=")]),
+    "two": ({"Listen": "127.0.0.1:1 (Stream)\nListen=127.0.0.1:2 (Stream)"}, [("error", "leave one ListenStream=")]),
+    "unix": ({"Listen": "/run/x (Stream)"}, [("error", "ListenStream=ADDRESS:PORT")]),
+    "accepting": ({"Accept": "yes"}, [("error", "Accept=no")]),
+    "another name": ({"FileDescriptorName": "gruveo-relay.socket"}, [("error", "FileDescriptorName=public")]),
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a /run of its own needs root")
+def test_the_socket_unit_is_looked_at(make_relay, make_sink, tmp_path):
+    relay = make_relay(routes_to({"crm": make_sink()})).start()
+    systemctl = tmp_path / "systemctl"
+    relay.environment["PATH"] = f"{tmp_path}:{relay.environment['PATH']}"
+    for case, (changes, expected) in SOCKET_UNITS.items():
+        shown = "\n".join(f"{name}={value}" for name, value in {**USABLE, **changes}.items())
+        systemctl.write_text(f"#!/bin/sh\ntest \"$1 $2\" = 'show gruveo-relay.socket' && cat <<'END'\n{shown}\nEND\n")
+        systemctl.chmod(0o755)
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", UNDER_SYSTEMD, "sh", BINARY, "doctor", "--offline", "--json", "--config",
+             relay.routes_path, "--state", relay.state], env=relay.environment, capture_output=True, timeout=60)
+        findings = [json.loads(line) for line in done.stdout.splitlines()]
+        found = [(one["level"], one["text"]) for one in findings
+                 if one["subject"] == "systemd" and "gruveo-relay.service" not in one["text"]]
+        assert [level for level, _ in found] == [level for level, _ in expected], (case, found)
+        assert all(part in text for (_, text), (_, part) in zip(found, expected)), (case, found)
+        assert done.returncode == (78 if "error" in dict(expected) else 0), case

@@ -1,17 +1,14 @@
 """The listening socket that a service manager passes: what is taken, what is refused, and a restart that nobody notices."""
 
-import http.client
-import itertools
 import os
 import pathlib
 import signal
 import socket
 import struct
-import threading
 
 import pytest
 
-from harness import eventually, free_port, routes_to, sample, signature
+from harness import Callers, eventually, free_port, routes_to, sample, signature
 
 RESTARTS = 5
 # The fields of tcp_info (linux/tcp.h): for a listening socket `unacked` waits now, and `sacked` may wait.
@@ -36,36 +33,6 @@ def listening():
 def may_wait(listener):
     information = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     return struct.unpack_from("I", information, MAY_WAIT_AT)[0]
-
-
-class Callers:
-    """Two clients that post one event after the other without a pause, each on a connection of its own."""
-
-    def __init__(self, relay):
-        self.relay, self.answers, self.failures = relay, [], []
-        self.over = threading.Event()
-        self.threads = [threading.Thread(target=self.call, args=(name,)) for name in "ab"]
-
-    def call(self, name):
-        for number in itertools.count():
-            if self.over.is_set():
-                return
-            body = sample(f"{name}{number}")
-            try:
-                given = {"X-Gruveo-SHA256-HMAC": signature(body)}
-                self.answers.append(self.relay.request("POST", "/webhooks/gruveo", body, given, timeout=60)[0])
-            except (OSError, http.client.HTTPException) as failure:
-                self.failures.append(repr(failure))
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def restart_under_load(relay):

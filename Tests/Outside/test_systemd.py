@@ -21,6 +21,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEBIAN = ROOT / ".build/container"
 PACKAGES = "systemd,systemd-sysv,dbus,curl,ca-certificates,libcurl4,libssl3,libsqlite3-0"
 CONFIGURATION = "etc/gruveo-relay"
+CALLERS = """
+import functools, harness, json, sys, types
+relay = types.SimpleNamespace(port=8080)
+relay.request = functools.partial(harness.Relay.request, relay)
+with harness.Callers(relay) as callers:
+    print("calling", flush=True)
+    sys.stdin.read()
+print(json.dumps([callers.answers, callers.failures]))
+"""
 SINK = "import harness, sys, time; sink = harness.Sink(port=9000); print('up', flush=True); time.sleep(600)"
 
 pytestmark = [
@@ -101,6 +110,9 @@ class Machine:
     def journal(self):
         return self("journalctl", "-u", "gruveo-relay", "--no-pager", "-o", "cat").stdout
 
+    def doctor(self):
+        return self("gruveo-relay", "doctor", "--offline", check=False).stdout
+
     def wait_for_restart(self, pid, seconds=30):
         def is_back():
             return self.property("ActiveState") == "active" and self.property("MainPID") not in ("0", pid)
@@ -173,6 +185,80 @@ def test_an_administrator_starts_changes_and_stops_the_service(machine, sink):
     assert machine.counts()["keys"]["gruveo/new"] == 1
     machine("systemctl", "stop", "gruveo-relay")
     assert machine.property("ExecMainStatus") == "0" and machine.property("Result") == "success"
+
+
+def restart_under_load(machine):
+    """What two callers came to that posted without a pause while the relay was restarted three times."""
+    command = [*machine.enter("-n"), sys.executable, "-c", CALLERS]
+    callers = subprocess.Popen(
+        command, cwd=pathlib.Path(__file__).parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert callers.stdout.readline() == b"calling\n"
+        for _ in range(3):
+            before = machine.property("MainPID")
+            machine("systemctl", "restart", "gruveo-relay")
+            assert machine.property("MainPID") not in ("0", before)
+        output, _ = callers.communicate(timeout=60)
+        return json.loads(output)
+    finally:
+        callers.kill()
+        callers.wait()
+
+
+def test_with_its_socket_unit_a_restart_refuses_no_call(machine, sink):
+    """As docs/service.md says."""
+    machine("systemctl", "daemon-reload")
+    machine("systemctl", "start", "gruveo-relay")
+    _, failures = restart_under_load(machine)
+    assert any("ConnectionRefused" in failure for failure in failures), "without the socket unit some are"
+    assert "note    systemd: gruveo-relay.socket is inactive" in machine.doctor()
+    machine("systemctl", "stop", "gruveo-relay")
+    machine("systemctl", "enable", "--now", "gruveo-relay.socket")
+    machine("systemctl", "reset-failed", "gruveo-relay")
+    machine("systemctl", "start", "gruveo-relay")
+    answers, failures = restart_under_load(machine)
+    assert failures == [] and set(answers) == {200} and len(answers) > 10
+    eventually(lambda: machine.counts()["pending"] == 0)
+    assert "ok      systemd: gruveo-relay.socket is active at 127.0.0.1:8080" in machine.doctor()
+    # While the socket is there, a call starts a relay that was stopped.
+    machine("systemctl", "stop", "gruveo-relay")
+    machine.send("missed")
+    assert machine.property("ActiveState") == "active"
+
+
+def test_the_socket_units_address_is_changed_by_a_drop_in(machine):
+    machine("mkdir", "-p", "/etc/systemd/system/gruveo-relay.socket.d")
+    machine.write("etc/systemd/system/gruveo-relay.socket.d/override.conf",
+                  "[Socket]\nListenStream=\nListenStream=8090\n", 0o644)
+    machine("systemctl", "daemon-reload")
+    machine("systemctl", "stop", "gruveo-relay")
+    machine("systemctl", "restart", "gruveo-relay.socket")
+    machine("systemctl", "start", "gruveo-relay")
+    machine("curl", "-sf", "http://127.0.0.1:8090/healthz")
+    assert "note    systemd: [::]:8090 is open to all" in machine.doctor()
+    machine("systemctl", "stop", "gruveo-relay.socket", "gruveo-relay")
+    machine.write("etc/systemd/system/gruveo-relay.socket.d/override.conf",
+                  "[Socket]\nListenStream=8090\nAccept=no\n", 0o644)
+    machine("systemctl", "daemon-reload")
+    assert "leave one ListenStream=" in machine.doctor(), "the empty line takes the old one away"
+
+
+def test_a_relay_that_cannot_start_stops_its_socket_until_that_is_mended(machine):
+    machine.write_routes(sources={"gruveo": {"path": "/webhooks/gruveo", "keys": [{"credential": "missing"}]}})
+    machine("systemctl", "daemon-reload")
+    machine("systemctl", "enable", "--now", "gruveo-relay.socket")
+    machine("curl", "-s", "-m", "30", "http://127.0.0.1:8080/healthz", check=False)
+
+    def has_failed():
+        return machine("systemctl", "is-failed", "gruveo-relay.socket", check=False).stdout.strip() == "failed"
+
+    eventually(has_failed, 30, "the end of the attempts")
+    assert "warning systemd: gruveo-relay.socket is failed" in machine.doctor()
+    machine.write_routes()
+    machine("systemctl", "reset-failed", "gruveo-relay.socket", "gruveo-relay")
+    machine("systemctl", "start", "gruveo-relay.socket")
+    machine("systemctl", "start", "gruveo-relay")
+    machine("curl", "-sf", "http://127.0.0.1:8080/healthz")
 
 
 def test_systemd_starts_it_again_after_a_crash_and_a_hang(machine, sink):

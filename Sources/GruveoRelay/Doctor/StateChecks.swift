@@ -189,6 +189,7 @@ struct StateChecks {
     /// What can be told without root.
     func systemd(_ report: (DoctorFinding) -> Void) {
         guard access("/run/systemd/system", F_OK) == 0 else { return }
+        defer { SocketUnit.ask()?.findings.forEach(report) }
         let folders = ["/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system"]
         func has(_ unit: String) -> Bool { folders.contains { access("\($0)/\(unit)", F_OK) == 0 } }
         guard has("gruveo-relay.service") else {
