@@ -45,6 +45,26 @@ import Testing
         #expect(rendered(#"{"$eval": "title"}"#, #"{"title": "mine"}"#) == #""mine""#)
     }
 
+    /// In this order: a function that `$let` gave the name, the host's, the language's, and at last a plain value.
+    @Test(arguments: [
+        (#"{"$eval": "len('ab')"}"#, "2"), (#"{"$eval": "title('ab')"}"#, #""Ab""#),
+        (#"{"$let": {"len": 7, "title": 8}, "in": {"$eval": "title('ab') + str(len('ab') + len)"}}"#, #""Ab9""#),
+        (#"{"$let": {"title": {"$eval": "uppercase"}}, "in": {"$eval": "title('ab')"}}"#, #""AB""#),
+        (
+            #"{"$let": {"mine": {"$eval": "title"}}, "in": {"$let": {"title": 1}, "in": {"$eval": "mine('ab')"}}}"#,
+            #""Ab""#
+        ),
+        (
+            #"{"$let": {"title": {"$eval": "min"}}, "in": {"$let": {"title": 1}, "in": {"$eval": "title('ab')"}}}"#,
+            #""Ab""#
+        ),
+        (#"{"$let": {"mine": 7}, "in": {"$eval": "mine('ab')"}}"#, "InterpreterError: 7 is not callable"),
+        (#"{"$eval": "mine('ab')"}"#, "InterpreterError: unknown context value mine"),
+    ])
+    func aCallMeansAFunction(template: String, result: String) {
+        #expect(rendered(template, "{}") == result)
+    }
+
     @Test func moreFunctionsCanBeAdded() {
         let twice = HostFunction("twice") { _, arguments throws(TemplateError) in
             guard case .number(let number)? = arguments.first, let doubled = TemplateNumber(2 * number.double) else {

@@ -381,12 +381,14 @@ def test_a_field_of_another_kind_than_documented_costs_no_preset_the_event(fakes
 HARMLESS, WAITED = hostile_text_is_harmless, limits_are_waited_for
 # What is taken out of a preset, and the test that has to notice it.
 LOSSES = {
-    "slack does not escape the link": ("slack", "on ${mrkdwn(place)}", "on ${place}", HARMLESS, "mentions"),
+    "slack does not escape the link": (
+        "slack", "${mrkdwn(default(line(link, 100), 'an unknown link'))}",
+        "${default(line(link, 100), 'an unknown link')}", HARMLESS, "mentions"),
     "slack does not escape the rest": ("slack", "${mrkdwn(join(facts, ' · '))}", "${join(facts, ' · ')}", HARMLESS, "mentions"),
     "slack keeps what turns text": (
-        "slack", "${default(line(link, 100), 'an unknown link')}", "${link}", HARMLESS, "invisible"),
-    "slack keeps line ends": ("slack", "from ${line(location, 100)}", "from ${location}", HARMLESS, "lines"),
-    "slack cuts nothing": ("slack", "from ${line(location, 100)}", "from ${location}", HARMLESS, "long"),
+        "slack", "${mrkdwn(default(line(link, 100), 'an unknown link'))}", "${mrkdwn(link)}", HARMLESS, "invisible"),
+    "slack keeps line ends": ("slack", '"$eval": "line(location, 100)"', '"$eval": "location"', HARMLESS, "lines"),
+    "slack cuts nothing": ("slack", '"$eval": "line(location, 100)"', '"$eval": "location"', HARMLESS, "long"),
     "discord does not escape": ("discord", "${markdown(place)}", "${place}", HARMLESS, "markup"),
     "discord allows mentions": ("discord", '{ "parse": [] }', '{ "parse": [ "users" ] }', HARMLESS, "mentions"),
     "discord cuts nothing": ("discord", "${default(line(link, 100), 'an unknown link')}", "${link}", HARMLESS, "long"),

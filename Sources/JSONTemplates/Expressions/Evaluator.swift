@@ -14,9 +14,8 @@ extension Renderer {
         case .unary(let operation, let operand): return try apply(operation, try evaluate(operand, scope))
         case .chain(let first, let rest): return try chain(first, rest, scope)
         case .access(let base, let accessors):
-            var value = try evaluate(base, scope)
-            if case .call? = accessors.first, let function = functionBehind(value, base) { value = function }
-            for accessor in accessors { value = try access(value, accessor, scope) }
+            var value = if case .call? = accessors.first { try called(base, scope) } else { try evaluate(base, scope) }
+            for index in accessors.indices { value = try access(value, accessors[index], scope) }
             return value
         }
     }
@@ -26,7 +25,7 @@ extension Renderer {
     ) throws(TemplateError) -> [TemplateValue] {
         var values: [TemplateValue] = []
         values.reserveCapacity(nodes.count)
-        for node in nodes { values.append(try evaluate(node, scope)) }
+        for index in nodes.indices { values.append(try evaluate(nodes[index], scope)) }
         return values
     }
 
@@ -38,22 +37,25 @@ extension Renderer {
         throw TemplateError(.interpreter, "unknown context value \(name.text)")
     }
 
-    /// A call of a name means its function, also where a plain value has that name: `duration(duration)`.
-    private func functionBehind(_ value: TemplateValue, _ base: ExpressionNode) -> TemplateValue? {
-        guard case .name(let name, let builtin) = base else { return nil }
-        if case .function = value { return nil }
-        return functions[name] ?? builtin.map { .function(.builtin($0)) }
+    /// What is to be called. A name means its function, also where a plain value has that name: `duration(duration)`.
+    private mutating func called(_ base: ExpressionNode, _ scope: Scope) throws(TemplateError) -> TemplateValue {
+        guard case .name(let name, let builtin) = base else { return try evaluate(base, scope) }
+        let function = functions[name] ?? builtin.map { .function(.builtin($0)) }
+        if let function, !scope.hasFunctions { return function }
+        let value = try evaluate(base, scope)
+        if case .function = value { return value }
+        return function ?? value
     }
 
     private mutating func chain(
         _ first: ExpressionNode, _ rest: [(operation: BinaryOperator, operand: ExpressionNode)], _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         var left = try evaluate(first, scope)
-        for (operation, operand) in rest {
-            switch operation {
-            case .and: left = .bool(left.isTruthy ? try evaluate(operand, scope).isTruthy : false)
-            case .or: left = .bool(left.isTruthy ? true : try evaluate(operand, scope).isTruthy)
-            default: left = try apply(operation, left, try evaluate(operand, scope))
+        for index in rest.indices {
+            switch rest[index].operation {
+            case .and: left = .bool(left.isTruthy ? try evaluate(rest[index].operand, scope).isTruthy : false)
+            case .or: left = .bool(left.isTruthy ? true : try evaluate(rest[index].operand, scope).isTruthy)
+            case let operation: left = try apply(operation, left, try evaluate(rest[index].operand, scope))
             }
         }
         return left

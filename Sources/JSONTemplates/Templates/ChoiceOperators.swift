@@ -22,11 +22,11 @@ extension Renderer {
         _ cases: [Operation.Case], _ otherwise: TemplateNode?, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue? {
         var chosen: TemplateNode?
-        for choice in cases where try evaluate(choice.condition, scope).isTruthy {
+        for index in cases.indices where try evaluate(cases[index].condition, scope).isTruthy {
             guard chosen == nil else {
                 throw TemplateError(.template, "$switch can only have one truthy condition")
             }
-            chosen = choice.value
+            chosen = cases[index].value
         }
         guard let node = chosen ?? otherwise else { return nil }
         return try render(node, scope)

@@ -46,10 +46,11 @@ struct Renderer {
         _ members: [TemplateNode.Member], _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
         var fields = FieldsBuilder(capacity: members.count)
-        for member in members {
-            let key = if let parts = member.parts { FieldKey(try text(parts, scope)) } else { member.key }
+        for index in members.indices {
+            let parts = members[index].parts
+            let key = if let parts { FieldKey(try text(parts, scope)) } else { members[index].key }
             do {
-                if let value = try render(member.value, scope) { fields.set(key, value) }
+                if let value = try render(members[index].value, scope) { fields.set(key, value) }
             } catch {
                 throw error.inside(key: key.text)
             }
@@ -90,10 +91,13 @@ struct Renderer {
 final class Scope: Sendable {
     let fields: TemplateFields
     let outer: Scope?
+    /// Whether a name here or further out is that of a function, as only `$let` can give it.
+    let hasFunctions: Bool
 
     init(_ fields: TemplateFields, in outer: Scope? = nil) {
         self.fields = fields
         self.outer = outer
+        hasFunctions = fields.hasFunctions || outer?.hasFunctions == true
     }
 
     /// The value of a name here or further out.

@@ -76,15 +76,21 @@ package struct TemplateContext: Sendable {
         given: [TemplateFields.Member], always: [TemplateFields.Member], others object: TemplateFields,
         fitted: (_ place: Int, TemplateValue) -> TemplateValue?
     ) {
-        var members = given + always
-        members.reserveCapacity(members.count + object.members.count)
+        var members: [TemplateFields.Member] = []
+        members.reserveCapacity(given.count + always.count + object.members.count)
+        members.append(contentsOf: given)
+        members.append(contentsOf: always)
         let known = members.count
-        for member in object.members {
-            if let place = members.place(of: member.name, before: known) {
-                guard place >= given.count, let value = fitted(place - given.count, member.value) else { continue }
-                members[place] = TemplateFields.Member(member.name, value)
-            } else if member.name != .now, Name.isValid(member.key) {
-                members.append(member)
+        // By index: a loop over the members would be given copies of them.
+        for index in object.members.indices {
+            let name = object.members[index].name
+            if let place = members.place(of: name, before: known) {
+                guard place >= given.count, let value = fitted(place - given.count, object.members[index].value) else {
+                    continue
+                }
+                members[place] = TemplateFields.Member(name, value)
+            } else if name != .now, Name.isValid(name.text) {
+                members.append(object.members[index])
             }
         }
         fields = TemplateFields(members)

@@ -19,6 +19,8 @@ package final class TemplateFields: Sendable {
     let depth: Int
     /// Bytes that it would have as JSON, without the escapes.
     let size: Int
+    /// Whether one of the members is a function.
+    let hasFunctions: Bool
     fileprivate let places: KeyPlaces
 
     /// - Parameter members: with keys that all differ.
@@ -27,14 +29,16 @@ package final class TemplateFields: Sendable {
     init(_ builder: FieldsBuilder) {
         members = builder.members
         places = builder.places
-        var (depth, size) = (0, 2)
+        var (depth, size, hasFunctions) = (0, 2, false)
         // By index here and below: a loop over the members would be given copies of them.
         for index in members.indices {
             depth = max(depth, members[index].value.depth)
             size += members[index].name.text.utf8.count + members[index].value.size + 4
+            if case .function = members[index].value { hasFunctions = true }
         }
         self.depth = depth + 1
         self.size = size
+        self.hasFunctions = hasFunctions
     }
 
     package convenience init(_ object: JSONObject) {

@@ -36,7 +36,7 @@ enum EventContext {
             TemplateFields.Member(id, .string(event.idText)),
             TemplateFields.Member(source, .string(event.source)),
             TemplateFields.Member(receivedAt, TemplateValue(.number(JSONNumber(event.receivedAt.milliseconds)))),
-            TemplateFields.Member(routes, TemplateValue(.array(event.routes.map { .string($0) }))),
+            TemplateFields.Member(routes, .list(TemplateList(event.routes.map { .string($0) }))),
         ]
         // What cannot be named is still in `event`.
         return TemplateContext(given: given, always: absent, others: fields) { place, value in
