@@ -7,8 +7,9 @@ internal import Relay
 /// The store's state and all that touches the database, on one thread.
 // SAFETY: every member is used on the serial queue of its `EmbeddedStore` only, after the initialiser.
 final class StoreEngine: @unchecked Sendable {
-    /// More than this many writes at once are split: one transaction must not keep the others waiting.
-    private static let batchLimit = 512
+    /// So many writes share one transaction at most, some 0.2 s of work. Splitting them sooner would make all wait for
+    /// more syncs, which on a slow disk take seconds.
+    private static let batchLimit = 16_384
     private static let reopenDelay: UInt64 = 1_000_000_000
     private static let spaceCheckInterval: UInt64 = 1_000_000_000
 
@@ -202,8 +203,9 @@ final class StoreEngine: @unchecked Sendable {
 
     private func recover(_ failure: SQLiteFailure, _ writes: ArraySlice<Write>) {
         if failure.isOfOneElement && writes.count > 1 {
-            for position in writes.indices { commit(writes[position...position]) }
-            return
+            let middle = writes.startIndex + writes.count / 2
+            commit(writes[..<middle])
+            return commit(writes[middle...])
         }
         onTrouble(.writeFailed(failure.storeError.description))
         if failure.isOfDamage { noteDamage(failure.message) }

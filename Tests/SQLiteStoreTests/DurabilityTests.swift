@@ -107,6 +107,22 @@ import Testing
         #expect(try await store.accepted(later) == Acceptance(id: id, isDuplicate: false))
     }
 
+    /// On a slow disk those that wait would else wait for many syncs.
+    @Test func allThatWaitsSharesOneCommit() async throws {
+        let sandbox = Sandbox()
+        let store = try sandbox.open()
+        defer { store.close() }
+        let commits = Mutex<[Int]>([])
+        store.handOver(to: { fresh in commits.withLock { $0.append(fresh.count) } }, onRewind: {})
+        let queued = DispatchSemaphore(value: 0)
+        store.accept(makeOffer("first", to: ["crm"], at: 0)) { _ in queued.wait() }
+        for number in 0..<4000 { store.accept(makeOffer("\(number)", to: ["crm"], at: 0)) { _ in } }
+        queued.signal()
+        _ = try await store.currentCounts()
+        // The first ones may have gone ahead.
+        #expect(commits.withLock { $0.count <= 2 && $0.reduce(0, +) == 4001 })
+    }
+
     @Test func theLimitsRefuseButSettlingGoesOn() async throws {
         let sandbox = Sandbox()
         let store = try sandbox.open { $0.limits.backlog = 2 }
