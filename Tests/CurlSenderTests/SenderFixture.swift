@@ -46,7 +46,7 @@ let loopback = AddressBlock(address: [127, 0, 0, 0], prefixLength: 8)
 
 func request(
     _ url: String, method: String = "POST", headers: [OutgoingRequest.Header] = [], body: [UInt8] = Array("{}".utf8),
-    timeoutMilliseconds: Int = 5_000, allowPrivate: [AddressBlock] = [loopback], caFile: String? = nil
+    timeoutMilliseconds: Int = 30_000, allowPrivate: [AddressBlock] = [loopback], caFile: String? = nil
 ) -> OutgoingRequest {
     var options = TransferOptions()
     options.timeoutMilliseconds = timeoutMilliseconds
