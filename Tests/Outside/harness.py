@@ -42,6 +42,14 @@ def eventually(condition, seconds=15, what="the condition"):
     raise AssertionError(f"{what} did not come true within {seconds} s")
 
 
+def preloading(directory, source):
+    """An environment in which a program's calls of the C library come to these functions in C first."""
+    library = directory / "preloaded.so"
+    command = ["gcc", "-shared", "-fPIC", "-O1", "-x", "c", "-", "-o", str(library), "-ldl"]
+    subprocess.run(command, input=source.encode(), check=True)
+    return {"LD_PRELOAD": str(library)}
+
+
 # Below the ports that the kernel gives to outgoing connections: one of these could otherwise take a port between the
 # look and the use.
 PORTS = range(20_000, 32_000)

@@ -23,7 +23,7 @@ import pytest
 import big_state
 import targets
 from deliveries import DeliveryLogs
-from harness import SAMPLE, event_id, eventually, routes_to, sample, signature
+from harness import SAMPLE, event_id, eventually, preloading, routes_to, sample, signature
 from test_zoo import percentile, resident
 
 PATH = "/webhooks/gruveo"
@@ -475,14 +475,12 @@ int fdatasync(int fd) {
 def test_three_times_what_a_slow_disk_takes_is_refused_at_once_and_soon_forgotten(make_relay, tmp_path):
     # All that waits is stored with one sync of two seconds, so it takes half as many a second as it has connections.
     rate, seconds = 3 * 512, 30
-    library = tmp_path / "slow-sync.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=SLOW_SYNC.encode(), check=True)
     with contextlib.ExitStack() as stack:
         sinks = targets.start_nginx(tmp_path)
         stack.callback(sinks.stop)
         relay = make_relay(
             big_state.routes(sinks.port), arguments=["--log-level", "error"],
-            environment={"LD_PRELOAD": str(library)})
+            environment=preloading(tmp_path, SLOW_SYNC))
         crowd = Crowd(tmp_path, relay.start().port)
         with crowd.of("crowd", rate * seconds, rate, Crowd.at_once) as process:
             came = crowd.come(process)

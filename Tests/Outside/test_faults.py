@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from harness import Relay, every, eventually, routes_to, sample
+from harness import Relay, every, eventually, preloading, routes_to, sample
 from ledger import Ledger, World, collect, judge, loaded, under_load
 from test_durability import EATMYDATA
 from test_zoo import resident
@@ -372,11 +372,9 @@ class Clock:
     """
 
     def __init__(self, directory):
-        source, library, self.file = directory / "clock.c", directory / "clock.so", directory / "clock"
-        source.write_text(SETS_THE_CLOCK)
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source)], check=True)
+        self.file = directory / "clock"
         self.set(0)
-        self.environment = {"LD_PRELOAD": str(library), "CLOCK_FILE": str(self.file)}
+        self.environment = preloading(directory, SETS_THE_CLOCK) | {"CLOCK_FILE": str(self.file)}
 
     def set(self, seconds):
         with open(self.file, "r+b" if self.file.exists() else "wb", buffering=0) as file:

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from harness import event_id, eventually, every, routes_to, sample
+from harness import event_id, eventually, every, preloading, routes_to, sample
 from ledger import Ledger, World, loaded
 from test_durability import EATMYDATA
 
@@ -205,8 +205,5 @@ def test_a_power_cut_after_its_death_leaves_the_dead_letter(relay_on, disk):
 
 
 def test_without_syncing_directories_a_power_cut_loses_the_dead_letter(relay_on, disk, tmp_path):
-    source, library = tmp_path / "ignore.c", tmp_path / "ignore.so"
-    source.write_text(IGNORES_DIRECTORIES)
-    run("gcc", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl")
-    relay, world, ledger = relay_on(LD_PRELOAD=str(library))
+    relay, world, ledger = relay_on(**preloading(tmp_path, IGNORES_DIRECTORIES))
     assert not all(dead_letter_survives(relay, world, ledger, disk) for _ in range(ROUNDS))

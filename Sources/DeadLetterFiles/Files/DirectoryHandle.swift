@@ -93,7 +93,7 @@ struct DirectoryHandle: ~Copyable {
     }
 
     /// Deletes a file; that it is gone already is no error.
-    /// False where there is none.
+    /// - Returns: whether there was one.
     @discardableResult
     func unlink(_ name: FileName) throws(FileError) -> Bool {
         if unlinkat(descriptor, name.cString, 0) == 0 { return true }

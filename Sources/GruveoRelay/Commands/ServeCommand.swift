@@ -35,12 +35,13 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "How much to log: trace, debug, info, notice, warning, error (RELAY_LOG_LEVEL).")
     var logLevel: String = environment("RELAY_LOG_LEVEL") ?? "info"
 
-    private static let usualAddress = "127.0.0.1:8080"
     /// What somebody asked for.
     private var wantedAddress: String? { listen ?? environment("RELAY_LISTEN") }
+    /// Where to listen unless a socket is passed; nil where that is no address.
+    private var ownAddress: ListenAddress? { ListenAddress(wantedAddress ?? "127.0.0.1:8080") }
 
     func validate() throws {
-        guard ListenAddress(wantedAddress ?? Serve.usualAddress) != nil else {
+        guard ownAddress != nil else {
             throw ValidationError("--listen takes HOST:PORT, such as 127.0.0.1:8080")
         }
         guard hasRoomForAdminSocket(state: stateOption.state) else {
@@ -55,11 +56,11 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let passed = try passedSocket()
         let passedAddress = passed.map { ListenAddress(host: $0.host, port: $0.port) }
-        guard let address = passedAddress ?? ListenAddress(wantedAddress ?? Serve.usualAddress),
-            let level = Logger.Level(rawValue: logLevel)
-        else { throw ExitCode.validationFailure }
+        guard let address = passedAddress ?? ownAddress, let level = Logger.Level(rawValue: logLevel) else {
+            throw ExitCode.validationFailure
+        }
         let logger = Logger(label: "gruveo-relay") { _ in LineLogHandler(level: level) }
-        if let passedAddress, let wantedAddress, ListenAddress(wantedAddress) != passedAddress {
+        if let passedAddress, let wantedAddress, ownAddress != passedAddress {
             logger.warning(
                 "listening on the socket that systemd passes, not on \(wantedAddress): change ListenStream= instead",
                 metadata: ["socket": "\(passedAddress)"])

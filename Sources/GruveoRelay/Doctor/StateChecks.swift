@@ -189,12 +189,10 @@ struct StateChecks {
     /// What can be told without root.
     func systemd(_ report: (DoctorFinding) -> Void) {
         guard access("/run/systemd/system", F_OK) == 0 else { return }
-        defer { SocketUnit.ask()?.findings.forEach(report) }
         let folders = ["/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system"]
-        func has(_ unit: String) -> Bool { folders.contains { access("\($0)/\(unit)", F_OK) == 0 } }
-        guard has("gruveo-relay.service") else {
-            return report(.note("systemd", "gruveo-relay.service is not installed"))
-        }
-        report(.ok("systemd", "gruveo-relay.service is installed"))
+        let unit = "gruveo-relay.service"
+        let isInstalled = folders.contains { access("\($0)/\(unit)", F_OK) == 0 }
+        report(isInstalled ? .ok("systemd", "\(unit) is installed") : .note("systemd", "\(unit) is not installed"))
+        SocketUnit.ask()?.findings.forEach(report)
     }
 }

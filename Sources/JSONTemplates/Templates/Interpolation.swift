@@ -47,7 +47,7 @@ extension Renderer {
                 }
             try budget.checkSize(text.utf8.count + piece.utf8.count)
             try budget.spend(bytes: piece.utf8.count)
-            if index == 0 { text = piece } else { text += piece }
+            text += piece
         }
         return text
     }

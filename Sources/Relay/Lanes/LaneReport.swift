@@ -12,8 +12,11 @@ package struct LaneReport: Sendable, Equatable {
     /// Until when the destination wants nothing, where it does.
     package let restsUntil: Timestamp?
     package let inFlight: Int
+
+    private static let orphaned = "orphaned"
+
     /// Whether the routes file has no destination of this name.
-    package let isOrphaned: Bool
+    package var isOrphaned: Bool { state == LaneReport.orphaned }
 
     package init(_ destination: String, _ stops: LaneStops, inFlight: Int, now: Timestamp) {
         self.destination = destination
@@ -25,15 +28,13 @@ package struct LaneReport: Sendable, Equatable {
         probeAt = isPaused ? nil : stops.probeAt
         restsUntil = stops.isResting(now) ? stops.record.restUntil : nil
         self.inFlight = inFlight
-        isOrphaned = false
     }
 
     /// Of a name whose deliveries have no destination.
     package init(_ destination: String, orphan record: LaneRecord) {
         self.destination = destination
-        state = "orphaned"
+        state = LaneReport.orphaned
         since = record.orphanedAt
         (reason, probeAt, restsUntil, inFlight) = (nil, nil, nil, 0)
-        isOrphaned = true
     }
 }
