@@ -38,13 +38,14 @@ final class TestServer: Sendable {
                     connection.end()
                 }
             }
+            // Not before: with its number a listener of another test could be accepted from here.
+            close(listener)
         }
     }
 
     /// Ends all connections and refuses new ones.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         for connection in open.withLock({ $0 }) { connection.hangUp() }
     }
 
