@@ -45,6 +45,7 @@ private enum DatePattern {
         let parts = instant.parts
         var rest = Array(pattern.utf8)[...]
         var text: [UInt8] = []
+        text.reserveCapacity(2 * pattern.utf8.count)
         while let first = rest.first {
             if first == apostrophe {
                 text += try quoted(&rest)

@@ -31,14 +31,16 @@ private struct PlainLine {
 
     /// Whether a text is such a line already, as most are; told without looking up what a character is.
     static func isOne(_ text: String, _ most: Int) -> Bool {
-        let bytes = text.utf8
-        guard bytes.count <= most, bytes.first != 0x20, bytes.last != 0x20 else { return false }
-        var last: UInt8 = 0
-        for byte in bytes {
+        let bytes = text.utf8Span.span
+        guard bytes.count <= most else { return false }
+        // As if a space stood before it.
+        var last: UInt8 = 0x20
+        for index in bytes.indices {
+            let byte = bytes[index]
             guard 0x20...0x7E ~= byte, byte != 0x20 || last != 0x20 else { return false }
             last = byte
         }
-        return true
+        return bytes.isEmpty || last != 0x20
     }
 
     mutating func add(_ scalar: Unicode.Scalar) {

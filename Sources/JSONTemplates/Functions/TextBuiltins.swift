@@ -36,8 +36,9 @@ extension Renderer {
             throw .badArguments(.join)
         }
         var joined = ""
-        for (index, element) in list.elements.enumerated() {
-            guard let text = element.scalarText else { throw .badArguments(.join) }
+        joined.reserveCapacity(list.size)
+        for index in list.elements.indices {
+            guard let text = list.elements[index].scalarText else { throw .badArguments(.join) }
             let added = text.utf8.count + separator.utf8.count
             try budget.checkSize(joined.utf8.count + added)
             try budget.spend(1 + added / 64)

@@ -108,26 +108,33 @@ struct FieldsBuilder {
 
 /// A key with a mark, by which most others are told apart without a look at their text.
 package struct FieldKey: Hashable, Sendable {
+    private static let asciiBit: UInt64 = 1 << 63
+
     let text: String
-    /// Length and three bytes.
-    fileprivate let mark: UInt64
+    /// Length, three bytes, and whether the text is known to be ASCII.
+    private let mark: UInt64
 
     package init(_ text: String) {
         self.text = text
-        let bytes = text.utf8Span.span
+        let utf8 = text.utf8Span
+        let bytes = utf8.span
+        let ascii = utf8.isKnownASCII ? FieldKey.asciiBit : 0
         guard let last = bytes.indices.last else {
-            mark = 0
+            mark = ascii
             return
         }
         let ends = UInt64(bytes[0]) << 16 | UInt64(bytes[last])
-        mark = UInt64(bytes.count) << 24 | ends | UInt64(bytes[last / 2]) << 8
+        mark = ascii | UInt64(bytes.count) << 24 | ends | UInt64(bytes[last / 2]) << 8
     }
 
     /// The name that the language itself gives.
     static let now = FieldKey("now")
 
     package static func == (left: FieldKey, right: FieldKey) -> Bool {
-        left.mark == right.mark && left.text.hasSameScalars(as: right.text)
+        guard (left.mark ^ right.mark) & ~asciiBit == 0 else { return false }
+        // Of ASCII `==` compares the bytes, and those of short texts in one step.
+        if left.mark & right.mark & asciiBit != 0 { return left.text == right.text }
+        return left.text.hasSameScalars(as: right.text)
     }
 
     /// By the text: keys of one mark can be made up at will.
@@ -172,7 +179,8 @@ struct KeyPlaces: Sendable {
 extension [TemplateFields.Member] {
     /// Where a key stands among the first of them.
     func place(of key: FieldKey, before end: Int) -> Int? {
-        for index in 0..<end where self[index].name.mark == key.mark && self[index].name == key { return index }
+        let members = span
+        for index in 0..<end where members[index].name == key { return index }
         return nil
     }
 }
