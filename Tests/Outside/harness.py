@@ -138,7 +138,8 @@ class Sink:
                 self.end_headers()
                 self.wfile.write(text)
 
-            do_PUT = do_PATCH = do_POST
+            # GET too: that is what a redirect that is followed turns a POST into.
+            do_GET = do_PUT = do_PATCH = do_POST
 
             def log_message(self, *arguments):
                 pass

@@ -240,6 +240,8 @@ struct ListenerTests {
             #expect(idle.receive(count: bare("200 OK").utf8.count) == bare("200 OK"))
             listener.stop()
             #expect(idle.receiveToEnd() == "")
+            // Within the grace of two seconds, and later than a listener without one would have closed.
+            usleep(200_000)
             fresh.send(post("a"))
             #expect(fresh.receiveToEnd() == accepted(1, closes: true))
             halfway.send("12345")
