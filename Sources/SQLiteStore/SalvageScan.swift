@@ -34,12 +34,12 @@ struct SalvageScan {
                 gaps += 1
                 return
             }
-            guard let lower = try read(ascending, low, high, body) else {
+            guard let lower = try read(ascending, low, high, follows: { $0 > $1 }, body) else {
                 isInGap = false
                 continue
             }
             let start = lower.map { $0 + 1 } ?? low
-            guard let upper = try read(descending, start, high, body) else {
+            guard let upper = try read(descending, start, high, follows: { $0 < $1 }, body) else {
                 isInGap = false
                 continue
             }
@@ -60,8 +60,11 @@ struct SalvageScan {
     }
 
     /// Nil where the range was read to its end; else the last key that was read, which may be none.
+    ///
+    /// A broken page can give keys again, or such as were not asked for, without end: that counts as not readable.
     private mutating func read(
-        _ statement: PreparedStatement, _ low: Int64, _ high: Int64, _ body: (PreparedStatement) throws -> Void
+        _ statement: PreparedStatement, _ low: Int64, _ high: Int64, follows: (Int64, Int64) -> Bool,
+        _ body: (PreparedStatement) throws -> Void
     ) throws -> Int64?? {
         statement.bind(1, low)
         statement.bind(2, high)
@@ -74,7 +77,12 @@ struct SalvageScan {
                 failures += 1
                 return .some(last)
             }
-            last = statement.integer(0)
+            let key = statement.integer(0)
+            guard key >= low, key <= high, last.map({ follows(key, $0) }) ?? true else {
+                failures += 1
+                return .some(last)
+            }
+            last = key
             failures = 0
             try body(statement)
         }

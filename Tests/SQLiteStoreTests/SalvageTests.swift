@@ -81,6 +81,22 @@ import Testing
         #expect(fullLosses <= 2, "only the roots of events and of sources take all with them")
     }
 
+    /// The end of a page and the beginning of the next: what is left of the first gives keys that nobody asked for.
+    @Test(.timeLimit(.minutes(1))) func halvesOfTwoPagesAreGoneAroundInTime() async throws {
+        let original = try await filled(150)
+        let pages = try original.meddle { try Int.fetchOne($0, sql: "PRAGMA page_count") } ?? 0
+        for page in 2..<(pages - 1) {
+            for offset in [16, 2048] {
+                let sandbox = try original.crashed()
+                try sandbox.overwrite(page: page, from: offset, with: 0)
+                let report = try repaired(sandbox).salvage
+                // Nil where the books are on that page.
+                let lost = report.lostEvents ?? 150 - report.events
+                #expect(report.events + lost == 150, "page \(page) from \(offset)")
+            }
+        }
+    }
+
     @Test func aChangedEventIsLeftOutAndItsDeliveriesAreCounted() async throws {
         let sandbox = try await filled(10)
         try sandbox.meddle { try $0.execute(sql: "UPDATE events SET body = x'7061' WHERE id = 4") }
