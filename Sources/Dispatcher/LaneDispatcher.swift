@@ -39,6 +39,11 @@ package actor LaneDispatcher: Service {
     private static let tick = Duration.milliseconds(100)
     /// How long a settle that the store refused waits before the next try, in milliseconds.
     private static let settleRetryMilliseconds: Int64 = 1000
+    /// How often these are tried again when the relay stops.
+    private static let lastSettles = 3
+    /// A clock that is set back by at least so much makes what was deferred due, in milliseconds; by less, it is waited
+    /// for until the clock has come there again.
+    private static let setBackMilliseconds: Int64 = 60_000
     /// So many settles that the store refused stop all sending: what cannot be noted would be sent again after a crash.
     private static let unsettledLimit = 1024
 
@@ -54,6 +59,7 @@ package actor LaneDispatcher: Service {
     private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
+    private var lastTick: Timestamp
     /// Dead letters that are being written, and who waits for the last of them.
     var lettersUnderWay = 0
     var onLastLetter: [CheckedContinuation<Void, Never>] = []
@@ -64,6 +70,7 @@ package actor LaneDispatcher: Service {
         self.ports = ports
         self.destinations = destinations
         let now = ports.now()
+        lastTick = now
         lanes = destinations.mapValues { Holder(Lane($0, ports, record: records[$0.name], now: now)) }
         orphans = records.filter { destinations[$0.key] == nil }
     }
@@ -157,6 +164,14 @@ package actor LaneDispatcher: Service {
         for name in lanes.keys { release(lanes[name]?.lane.drain() ?? []) }
     }
 
+    /// Rests, probes and due times of before the clock was set back would come later by as much.
+    private func noteClock(_ now: Timestamp) {
+        let back = lastTick.milliseconds(since: now)
+        lastTick = now
+        guard back >= LaneDispatcher.setBackMilliseconds else { return }
+        for holder in lanes.values { holder.lane.clockWasSet(back: back) }
+    }
+
     private func release(_ keys: [DeliveryKey]) {
         if !keys.isEmpty { ports.store.release(keys) }
     }
@@ -165,6 +180,7 @@ package actor LaneDispatcher: Service {
     package func advance() {
         settleAgain()
         let now = ports.now()
+        noteClock(now)
         for name in destinations.keys {
             heed(name, now: now)
             pump(name)
@@ -345,6 +361,20 @@ extension LaneDispatcher {
         ports.notify(.settleFailed(error))
         let later = ports.now().advanced(byMilliseconds: LaneDispatcher.settleRetryMilliseconds)
         unsettled.append((entry, later))
+    }
+
+    /// Settles, before the relay ends, what the store has refused so far: it would be sent again after the next start. To
+    /// be called when no transfer is in flight any more; a store that goes on refusing is given up after some seconds.
+    package func finishSettling() async {
+        for _ in 0..<LaneDispatcher.lastSettles {
+            // The answer to what was asked last comes last.
+            await withCheckedContinuation { last in ports.store.counts { _ in last.resume() } }
+            if unsettled.isEmpty { return }
+            try? await Task.sleep(for: .milliseconds(LaneDispatcher.settleRetryMilliseconds))
+            let all = unsettled
+            unsettled.removeAll()
+            for (entry, _) in all { settle(entry) }
+        }
     }
 
     private func settleAgain() {

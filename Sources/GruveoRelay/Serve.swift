@@ -88,7 +88,10 @@ final class RelayServer: Sendable {
         let reloader = Reloader(loader: options.loader, logger: options.logger) { await self.apply($0, $1) }
         return [
             Closing { [store] in await offThePool { store.close() } },
-            Closing { [dispatcher] in await dispatcher.finishLetters() },
+            Closing { [dispatcher] in
+                await dispatcher.finishLetters()
+                await dispatcher.finishSettling()
+            },
             Closing { [sender, drainMilliseconds] in await sender.shutdown(graceMilliseconds: drainMilliseconds) },
             dispatcher,
             RedriveLoop(service: RedriveService(stateDirectory: options.state, store: store, report: redriven)),

@@ -16,6 +16,39 @@ import Testing
         for _ in 0..<5 { try bed.fail(.connect) }
     }
 
+    // MARK: The clock
+
+    @Test func aClockThatIsSetBackDelaysNeitherALaneAtRestNorWhatWasDeferred() throws {
+        let bed = TestBed()
+        bed.take(1..<3)
+        try bed.answer(503)
+        try bed.answer(429, retryAfter: "30")
+        bed.advance(seconds: -Self.hour)
+        bed.take(3..<4)
+        bed.advance(seconds: 29)
+        #expect(bed.sender.open.isEmpty)
+        bed.advance(seconds: 1)
+        while !bed.sender.open.isEmpty { try bed.answer(200) }
+        #expect(bed.store.count(.delivered) == 3)
+        bed.expectNothingLost()
+    }
+
+    @Test func aClockThatIsSetBackDelaysNoProbe() throws {
+        let bed = TestBed()
+        bed.take(1..<6)
+        try hold(bed)
+        bed.advance(seconds: -Self.hour)
+        bed.advance(seconds: 600)
+        #expect(bed.sender.open.count == 1)
+        let down = TestBed()
+        down.take(1..<6)
+        try goDown(down)
+        down.advance(seconds: -Self.hour)
+        #expect(down.sender.open.isEmpty)
+        down.advance(seconds: 5)
+        #expect(down.sender.open.count == 1)
+    }
+
     // MARK: Held
 
     @Test func holdSurvivesARestartAndANewAddressAtTheStartLiftsIt() throws {

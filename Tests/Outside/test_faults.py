@@ -308,6 +308,24 @@ def test_a_stop_under_load_ends_in_time_with_0_also_when_a_destination_hangs(mak
     assert set(hung.ids()) >= ledger.acknowledged
 
 
+def test_a_stop_while_the_disk_fails_repeats_nothing(make_relay, make_sink, tmp_path):
+    """What the store could not note is noted before the relay ends, where the disk is well again by then."""
+    may_answer = threading.Event()
+    sink = make_sink(lambda request: may_answer.wait(10) and 200)
+    relay = make_relay(routes_to({"one": sink})).start()
+    assert relay.post()[0] == 200
+    eventually(lambda: sink.requests, what="the request")
+    with failing(relay, tmp_path / "strace", "pwrite64", "EIO", "1+"):
+        may_answer.set()
+        eventually(lambda: "outcome not stored yet" in relay.log(), what="a settlement that fails")
+        relay.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    assert relay.process.wait(20) == 0
+    relay.start()
+    relay.settled(delivered=1)
+    assert len(sink.requests) == 1
+
+
 def test_a_relay_that_was_frozen_goes_on(make_relay, make_sink, tmp_path):
     world, ledger = World(make_sink, tmp_path), Ledger(tmp_path / "ledger")
     relay = make_relay(world.routes(), arguments=["--log-level", "error"]).start()
@@ -384,7 +402,7 @@ class Clock:
 DAY = 86_400
 
 
-@pytest.mark.parametrize("offset", [30 * DAY, -365 * DAY], ids=["ahead", "back"])
+@pytest.mark.parametrize("offset", [30 * DAY, -365 * DAY, -3600], ids=["ahead", "back", "an-hour-back"])
 def test_a_clock_that_is_set_parks_nothing_and_bursts_nothing(make_relay, make_sink, tmp_path, offset):
     clock = Clock(tmp_path)
     world, ledger = World(make_sink, names=("good", "moody")), Ledger()

@@ -174,6 +174,13 @@ extension Lane {
         lookLater(now: now)
     }
 
+    /// Notes that the clock was set back by so many milliseconds: what is waited for comes that much earlier.
+    package mutating func clockWasSet(back milliseconds: Int64) {
+        stops.clockWasSet(back: milliseconds)
+        nextDue = nil
+        wake()
+    }
+
     /// Makes the lane look into the store again: something was put there behind its back.
     package mutating func wake() { storeHasMore = true }
 

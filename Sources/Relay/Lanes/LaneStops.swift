@@ -259,6 +259,17 @@ extension LaneStops {
         returned()
     }
 
+    /// Moves rests and probes with a clock that was set back by so many milliseconds. What was deferred is due, as it is
+    /// where a lane opens: nobody knows any more how long each delivery was to wait.
+    mutating func clockWasSet(back milliseconds: Int64) {
+        let before = record
+        record.restUntil = record.restUntil?.advanced(byMilliseconds: -milliseconds)
+        if let hold = record.hold { record.hold?.probeAt = hold.probeAt.advanced(byMilliseconds: -milliseconds) }
+        if let outage { self.outage?.probeAt = outage.probeAt.advanced(byMilliseconds: -milliseconds) }
+        hasChanged = hasChanged || record != before
+        hasOpened = hasOpened || state == .open
+    }
+
     /// Forgets what the destination said.
     private mutating func forget(now: Timestamp) {
         let wasStopped = isProbing || isResting(now)
