@@ -5,12 +5,8 @@ import Relay
 extension LaneDispatcher {
     /// Writes the dead letter first; only then the row says dead.
     func bury(
-        _ delivery: Delivery, destination: Destination, attempt: AttemptRecord, reason: StopReason,
-        now: Timestamp
+        _ delivery: Delivery, request: MaskedRequest, attempt: AttemptRecord, reason: StopReason, now: Timestamp
     ) {
-        let request =
-            (try? RequestBuilder.masked(for: delivery, to: destination, now: now))
-            ?? RequestBuilder.unmade(for: delivery, to: destination)
         lettersUnderWay += 1
         ports.store.attempts(of: delivery.key) { [ports] earlier in
             // Without its history the letter is still worth writing: it holds the event.

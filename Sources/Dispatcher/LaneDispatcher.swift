@@ -258,7 +258,8 @@ extension LaneDispatcher {
         ports.notify(.attempted(delivery, attempt, judgement, isHeld: false))
         lanes[delivery.destination]?.lane.unsent()
         let reason = StopReason(judgement)
-        bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
+        let request = RequestBuilder.unmade(for: delivery, to: destination)
+        bury(delivery, request: request, attempt: attempt, reason: reason, now: now)
     }
 
     private func ended(_ result: AttemptResult, delivery: Delivery, destination: Destination, shown: ShownToken?) {
@@ -310,7 +311,10 @@ extension LaneDispatcher {
         case .retry(let due, let charged): settle(delivery, .retry(at: due, charged: charged), attempt)
         case .dead(let reason):
             // It keeps its place in the lane, so that a slow disk does not pile up letters in memory.
-            bury(delivery, destination: destination, attempt: attempt, reason: reason, now: now)
+            let request =
+                (try? RequestBuilder.masked(for: delivery, to: destination, now: now))
+                ?? RequestBuilder.unmade(for: delivery, to: destination)
+            bury(delivery, request: request, attempt: attempt, reason: reason, now: now)
         }
     }
 }
@@ -363,8 +367,8 @@ extension LaneDispatcher {
         unsettled.append((entry, later))
     }
 
-    /// Settles, before the relay ends, what the store has refused so far: it would be sent again after the next start. To
-    /// be called when no transfer is in flight any more; a store that goes on refusing is given up after some seconds.
+    /// Settles, before the relay ends, what the store has refused so far: it would be sent again after the next start.
+    /// To be called when no transfer is in flight any more; a store that goes on refusing is given up after seconds.
     package func finishSettling() async {
         for _ in 0..<LaneDispatcher.lastSettles {
             // The answer to what was asked last comes last.

@@ -259,7 +259,7 @@ extension LaneStops {
         returned()
     }
 
-    /// Moves rests and probes with a clock that was set back by so many milliseconds. What was deferred is due, as it is
+    /// Moves rests and probes with a clock that was set back by so many milliseconds. What was deferred is due, as
     /// where a lane opens: nobody knows any more how long each delivery was to wait.
     mutating func clockWasSet(back milliseconds: Int64) {
         let before = record
