@@ -133,7 +133,7 @@ def zoho(body):
     [record] = body["data"]
     faults = only(record, "Subject", "Call_Type", "Call_Start_Time", "Call_Duration", "Description", "Who_Id")
     faults += ["Call_Type"] * (record["Call_Type"] not in ("Inbound", "Outbound", "Missed"))
-    faults += ["Call_Duration"] * (record["Call_Type"] == "Inbound" and not re.fullmatch(r"\d\d:\d\d", record["Call_Duration"]))
+    faults += ["Call_Duration"] * (record["Call_Type"] == "Inbound" and not re.fullmatch(r"\d\d+:\d\d", record["Call_Duration"]))
     faults += ["Subject"] * (len(record["Subject"]) > 255)
     return faults + ["time"] * (not re.fullmatch(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}[+]00:00", record["Call_Start_Time"]))
 

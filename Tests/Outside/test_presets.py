@@ -353,6 +353,14 @@ def test_no_event_of_the_documented_kinds_fails_or_is_refused(fakes):
         assert_no_markup(bodies)
 
 
+def test_a_call_of_many_hours_keeps_them(fakes):
+    event = sample(0, duration=90_065, resolution="answered")
+    printed = fakes.relay.command("explain", "--config", str(fakes.relay.routes_path), "--json", "-", input=event).stdout
+    bodies = {request["destination"]: json.loads(request["body"]) for request in json.loads(printed)["requests"]}
+    assert bodies["zoho-call"]["data"][0]["Call_Duration"] == "1501:05"
+    assert bodies["pipedrive-activity"]["duration"] == "25:01"
+
+
 STRANGE = ["x", "", " ", "yesterday", True, False, 0, -1, -0.5, 5, 1e15, 1e300, [], ["x"], [None], [[]], [{}], {},
            {"name": {}, "email": []}, {"name": 5}, {"customer_id": [1], "person": {}}, {"customer_id": 7}, [{"name": ["x"]}, 5]]
 
