@@ -187,5 +187,6 @@ def test_faults_of_all_kinds_lose_nothing_and_nothing_grows(make_relay, make_sin
     assert late["kilobytes"] < early["kilobytes"] * 1.1 + 4096
     assert late["descriptors"] <= early["descriptors"] + 16
     assert late["threads"] <= early["threads"] + 2
-    assert late["bytes of the WAL"] < 64 << 20
+    # At 64 MiB the store begins it anew (`Keeper.restartFrames`).
+    assert late["bytes of the WAL"] < 80 << 20
     assert relay.stop() == 0
