@@ -31,6 +31,22 @@ extension CurlSender {
         await withCheckedContinuation { continuation in send(request) { continuation.resume(returning: $0) } }
     }
 
+    /// One after the other, each sent from the sender's own thread: a test that waits for its turn between two of them
+    /// may find that the connection has been closed as idle.
+    nonisolated func results(of requests: [OutgoingRequest]) async -> [AttemptResult] {
+        await withCheckedContinuation { continuation in
+            send(requests[...], []) { continuation.resume(returning: $0) }
+        }
+    }
+
+    private nonisolated func send(
+        _ requests: ArraySlice<OutgoingRequest>, _ results: [AttemptResult],
+        completion: @escaping @Sendable ([AttemptResult]) -> Void
+    ) {
+        guard let first = requests.first else { return completion(results) }
+        send(first) { self.send(requests.dropFirst(), results + [$0], completion: completion) }
+    }
+
     nonisolated func failure(of request: OutgoingRequest) async -> TransferFailure? {
         guard case .failure(let failure) = await result(of: request).ending else { return nil }
         return failure
