@@ -37,15 +37,9 @@ package actor LaneDispatcher: Service {
 
     /// How often lanes look for what has become due.
     private static let tick = Duration.milliseconds(100)
-    /// How long a settle that the store refused waits before the next try, in milliseconds.
-    private static let settleRetryMilliseconds: Int64 = 1000
-    /// How often these are tried again when the relay stops.
-    private static let lastSettles = 3
     /// A clock that is set back by at least so much makes what was deferred due, in milliseconds; by less, it is waited
     /// for until the clock has come there again.
     private static let setBackMilliseconds: Int64 = 60_000
-    /// So many settles that the store refused stop all sending: what cannot be noted would be sent again after a crash.
-    private static let unsettledLimit = 1024
 
     private nonisolated let executor: any SerialExecutor
     let ports: Ports
@@ -58,7 +52,8 @@ package actor LaneDispatcher: Service {
     private var contexts = EventContexts(slots: 512)
     private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
-    private var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
+    var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
+    /// What the clock showed when `advance` looked at it last.
     private var lastTick: Timestamp
     /// Dead letters that are being written, and who waits for the last of them.
     var lettersUnderWay = 0
@@ -164,15 +159,7 @@ package actor LaneDispatcher: Service {
         for name in lanes.keys { release(lanes[name]?.lane.drain() ?? []) }
     }
 
-    /// Rests, probes and due times of before the clock was set back would come later by as much.
-    private func noteClock(_ now: Timestamp) {
-        let back = lastTick.milliseconds(since: now)
-        lastTick = now
-        guard back >= LaneDispatcher.setBackMilliseconds else { return }
-        for holder in lanes.values { holder.lane.clockWasSet(back: back) }
-    }
-
-    private func release(_ keys: [DeliveryKey]) {
+    func release(_ keys: [DeliveryKey]) {
         if !keys.isEmpty { ports.store.release(keys) }
     }
 
@@ -186,6 +173,14 @@ package actor LaneDispatcher: Service {
             pump(name)
         }
     }
+
+    /// Rests, probes and due times of before the clock was set back would come later by as much.
+    private func noteClock(_ now: Timestamp) {
+        let back = lastTick.milliseconds(since: now)
+        lastTick = now
+        guard back >= LaneDispatcher.setBackMilliseconds else { return }
+        for holder in lanes.values { holder.lane.clockWasSet(back: back) }
+    }
 }
 
 // MARK: - One delivery's way
@@ -193,7 +188,7 @@ package actor LaneDispatcher: Service {
 extension LaneDispatcher {
     /// Starts what the lane allows, then leases more where it runs low.
     func pump(_ name: String) {
-        guard !isStopping, unsettled.count < LaneDispatcher.unsettledLimit, let destination = destinations[name],
+        guard !isStopping, mayOweMore, let destination = destinations[name],
             let holder = lanes[name]
         else { return }
         let now = ports.now()
@@ -319,83 +314,6 @@ extension LaneDispatcher {
     }
 }
 
-// MARK: - Settling
-
-extension LaneDispatcher {
-    /// Notes what came of a delivery. In an ordered lane it keeps its place until that is on disk: after a crash only
-    /// this one is sent again, and none that is older than what the destination has seen.
-    func settle(_ delivery: Delivery, _ verdict: Settlement.Verdict, _ attempt: AttemptRecord) {
-        let lane = lanes[delivery.destination]
-        let keepsPlace = lane?.lane.isOrdered == true
-        if !keepsPlace { lane?.lane.freed() }
-        let settlement = Settlement(
-            delivery: delivery.key, verdict: verdict, attempt: attempt, isUrgent: keepsPlace,
-            startedAt: delivery.startedAt)
-        settle(Unsettled(settlement: settlement, destination: delivery.destination))
-    }
-
-    private func settle(_ entry: Unsettled) {
-        ports.store.settle(entry.settlement) { result in
-            switch (result, entry.settlement.verdict) {
-            case (.failure(let error), _): Task.immediate { await self.settleFailed(entry, error) }
-            case (.success, .retry(let due, _)): Task.immediate { await self.deferred(entry, until: due) }
-            case (.success, _) where entry.keepsPlace: Task.immediate { await self.freed(entry.destination) }
-            case (.success, _): break
-            }
-        }
-    }
-
-    /// Only now that the store knows the due time may the lane look for it there.
-    private func deferred(_ entry: Unsettled, until due: Timestamp) {
-        let now = ports.now()
-        let holder = lanes[entry.destination]
-        release(holder?.behind() ?? [])
-        holder?.lane.deferred(until: due, now: now)
-        if entry.keepsPlace { holder?.lane.freed() }
-        if due <= now { pump(entry.destination) }
-    }
-
-    private func freed(_ name: String) {
-        lanes[name]?.lane.freed()
-        pump(name)
-    }
-
-    /// The destination has answered and the store could not note it: the lease stays, and it is noted later.
-    private func settleFailed(_ entry: Unsettled, _ error: StoreError) {
-        ports.notify(.settleFailed(error))
-        let later = ports.now().advanced(byMilliseconds: LaneDispatcher.settleRetryMilliseconds)
-        unsettled.append((entry, later))
-    }
-
-    /// Settles, before the relay ends, what the store has refused so far: it would be sent again after the next start.
-    /// To be called when no transfer is in flight any more; a store that goes on refusing is given up after seconds.
-    package func finishSettling() async {
-        for _ in 0..<LaneDispatcher.lastSettles {
-            // The answer to what was asked last comes last.
-            await withCheckedContinuation { last in ports.store.counts { _ in last.resume() } }
-            if unsettled.isEmpty { return }
-            try? await Task.sleep(for: .milliseconds(LaneDispatcher.settleRetryMilliseconds))
-            let all = unsettled
-            unsettled.removeAll()
-            for (entry, _) in all { settle(entry) }
-        }
-    }
-
-    private func settleAgain() {
-        guard !unsettled.isEmpty else { return }
-        let now = ports.now()
-        let all = unsettled
-        unsettled.removeAll()
-        for (entry, notBefore) in all {
-            if notBefore.isAhead(of: now, byAtMost: LaneDispatcher.settleRetryMilliseconds) {
-                unsettled.append((entry, notBefore))
-            } else {
-                settle(entry)
-            }
-        }
-    }
-}
-
 extension Lane {
     fileprivate init(
         _ destination: Destination, _ ports: LaneDispatcher.Ports, record: LaneRecord?, now: Timestamp
@@ -418,13 +336,4 @@ final class Holder {
 
     /// What may not go out before the delivery that has just failed: all that waits, where the order counts.
     func behind() -> [DeliveryKey] { lane.isOrdered ? lane.drain() : [] }
-}
-
-/// A settlement that the store has yet to confirm, and whose lane hears of it.
-private struct Unsettled {
-    let settlement: Settlement
-    let destination: String
-
-    /// Whether its delivery has not left its place in the lane.
-    var keepsPlace: Bool { settlement.isUrgent }
 }
