@@ -279,9 +279,17 @@ struct ListenerTests {
     }
 }
 
-/// Runs blocking work off the threads that `async` code needs.
+/// Runs blocking work off the threads that `async` code needs, as part of the test's task: what it expects there counts
+/// as that test's.
 private func onThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await NIOThreadPool.singleton.runIfActive(work)
+    try await withTaskExecutorPreference(BlockingThreads()) { try work() }
+}
+
+private final class BlockingThreads: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        NIOThreadPool.singleton.submit { _ in job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
 }
 
 private func makeListener(
