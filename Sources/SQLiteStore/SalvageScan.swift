@@ -34,12 +34,12 @@ struct SalvageScan {
                 gaps += 1
                 return
             }
-            guard let lower = try read(ascending, low, high, follows: { $0 > $1 }, body) else {
+            guard let lower = try read(ascending, low, high, follows: >, body) else {
                 isInGap = false
                 continue
             }
             let start = lower.map { $0 + 1 } ?? low
-            guard let upper = try read(descending, start, high, follows: { $0 < $1 }, body) else {
+            guard let upper = try read(descending, start, high, follows: <, body) else {
                 isInGap = false
                 continue
             }

@@ -1,7 +1,6 @@
 """Faults of all kinds at random moments, for long: nothing is lost, and nothing grows (F25)."""
 
 import contextlib
-import itertools
 import os
 import pathlib
 import random
@@ -45,7 +44,6 @@ class Trouble:
         self.is_over = threading.Event()
         self.may_mistreat = True
         self.clock = Clock(directory)
-        self.numbers = itertools.count()
         sinks = {name: make_sink(self.recorder.answering(name, self.answer)) for name in self.names}
         patient = {"timeout": f"{TIMEOUT}s", **every(1, 90)}
         self.relay = make_relay(
@@ -95,7 +93,7 @@ class Trouble:
     def is_administered(self):
         state = ["--state", str(self.relay.state)]
         name = self.chance.choice(self.names)
-        copy = self.directory / f"copy-{next(self.numbers)}"
+        copy = self.directory / "copy"
         self.relay.command("destination", "pause", name, *state, check=0)
         self.relay.command("queue", "list", *state, check=0)
         self.relay.command("dead", "list", *state, check=0)
