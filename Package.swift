@@ -121,7 +121,7 @@ let package = Package(
             swiftSettings: common),
         .testTarget(name: "JSONTemplatesTests", dependencies: ["JSONTemplates", "JSON"], swiftSettings: common),
         .executableTarget(
-            name: "TemplateAnswers", dependencies: ["JSONTemplates", "JSON"], path: "Tests/TemplateAnswers",
+            name: "TemplateAnswers", dependencies: ["JSONTemplates", "JSON", "Relay"], path: "Tests/TemplateAnswers",
             swiftSettings: common),
         .testTarget(name: "SignaturesTests", dependencies: ["Signatures"], swiftSettings: common),
         // The tool of Tests/Outside/test_addresses.py.

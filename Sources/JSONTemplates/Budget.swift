@@ -4,7 +4,8 @@
 /// bounded is the work, and the size that each value would have as JSON.
 package struct Budget: Sendable {
     package struct Limits: Sendable {
-        /// Nodes of the template and of its expressions that are evaluated, elements made, and 64 bytes of text each.
+        /// Nodes of the template and of its expressions that are evaluated, elements made, and 64 bytes of text each;
+        /// what takes longer counts as several.
         package var steps = 100_000
         /// Template values and expressions inside each other, and lists and objects inside each other in any value.
         package var depth = 100
@@ -16,6 +17,10 @@ package struct Budget: Sendable {
 
     /// Text that one step pays for, in bytes.
     private static let bytesPerStep = 64
+    /// The same where each character is looked up in tables.
+    private static let lookedUpBytesPerStep = 4
+    /// What it costs to put a member into an object that may be large.
+    private static let stepsPerKey = 4
 
     package let limits: Limits
     private var stepsLeft: Int
@@ -37,6 +42,14 @@ package struct Budget: Sendable {
 
     /// Pays for reading or writing text.
     package mutating func spend(bytes: Int) throws(TemplateError) { try spend(bytes / Budget.bytesPerStep) }
+
+    /// Pays for looking up each character of text.
+    package mutating func spend(lookedUpBytes bytes: Int) throws(TemplateError) {
+        try spend(bytes / Budget.lookedUpBytesPerStep)
+    }
+
+    /// Pays for putting members into an object.
+    mutating func spend(keys: Int) throws(TemplateError) { try spend(Budget.stepsPerKey * keys) }
 
     /// Pays for a string of this many bytes that is about to be made.
     package mutating func makeText(bytes: Int) throws(TemplateError) {

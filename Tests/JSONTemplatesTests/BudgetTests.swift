@@ -62,7 +62,6 @@ import Testing
         reducing(#"{"x": {"$eval": "a"}, "y": {"$eval": "a"}}"#), reducing(#"{"$eval": "{x: a, y: a}"}"#),
         reducing(#"{"$json": [{"$eval": "a"}, {"$eval": "a"}]}"#), #"{"$eval": "join(range(0, 900), big)"}"#,
         #"["${big}", "${big}"]"#, #"{"$eval": "uppercase(big + 'é')"}"#,
-        #"{"$eval": "html(join(split(big[0:30000], 'a'), '&&&&&&&&'))"}"#,
         #"{"$eval": "big + big"}"#, #""${big}${big}""#, #"{"$json": ["${big}", "${big}"]}"#,
         #"{"$eval": "json([big, big])"}"#,
         #"{"$eval": "join(split(big[0:30000], 'a'), '\u0001\u0001\u0001\u0001\u0001\u0001')"}"#,
@@ -94,8 +93,8 @@ import Testing
         #"{"$eval": "[\#(String(repeating: "1,", count: 60_000))1]"}"#,
         #"{"$eval": "1\#(String(repeating: "+1", count: 60_000))"}"#,
     ])
-    func whatNoRenderCouldFinishIsNotParsed(template: String) {
-        #expect(rendered(template) == "SyntaxError: more than 100000 tokens in one text")
+    func aTextOfVeryManyTokensIsNotParsed(template: String) {
+        #expect(rendered(template) == "SyntaxError: more than 20000 tokens in one text")
     }
 
     @Test func whatIsNestedAsDeepAsAllowedIsRendered() {

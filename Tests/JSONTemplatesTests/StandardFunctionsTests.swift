@@ -26,7 +26,11 @@ import Testing
         ("line(hostile, 99)", #""a b cd 👩‍💻 e""#), ("line(12, 9)", #""12""#), ("line('👍👍👍', 2)", #""👍…""#),
         ("line(' a ', 1)", #""a""#), ("line('a b', 2)", #""a…""#),
         ("line('a  b ', 9)", #""a b""#), ("line(' a', 9)", #""a""#), ("line('~ !', 3)", #""~ !""#),
-        ("line('', 1)", #""""#),
+        ("line('', 1)", #""""#), ("whole(7.0)", "7"), ("whole('42')", "42"), ("whole('-4e2')", "-400"),
+        ("whole(1.5)", "null"), ("whole('1.5')", "null"), ("whole('abc')", "null"), ("whole('1e400')", "null"),
+        ("whole('')", "null"), ("whole(' 1')", "null"), ("whole('007')", "null"), ("whole(none)", "null"),
+        ("whole(o)", "null"), ("whole('9007199254740993')", "9007199254740993"),
+        ("whole('99999999999999999999')", "null"),
     ])
     func functionsForDestinationsGive(expression: String, value: String) {
         #expect(evaluated(expression, StandardFunctionsTests.context) == value)
@@ -35,7 +39,7 @@ import Testing
     @Test(arguments: [
         "default()", "title()", "title([])", "duration('5')", "duration(-1)", "duration(null)", "duration(10 ** 30)",
         "truncate('a', 0)", "truncate('a', 1.5)", "truncate('a')", "line('a')", "line('a', 0)", "line({}, 9)",
-        "urlencode({})", "mrkdwn('a', 'b')", "json()",
+        "urlencode({})", "mrkdwn('a', 'b')", "json()", "whole()",
     ])
     func argumentsThatDoNotFitAreRefused(expression: String) {
         #expect(evaluated(expression).hasPrefix("BuiltinError: invalid arguments to builtin: "))

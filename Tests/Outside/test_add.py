@@ -154,12 +154,12 @@ def test_every_preset_can_be_added(adding, path):
     preset = json.loads(path.read_text())
     wanted = {key: json.dumps(value["example"]) for key, value in preset.get("with", {}).items()
               if "default" not in value}
-    done = adding.add(path.stem, "new", *(f"--with={key}={value}" for key, value in wanted.items()))
-    if b"is not supported yet" in done.stderr:
-        pytest.xfail("the preset has a key that cannot be used yet")
+    template = "https://acme.my.salesforce.com/services/data/v68.0/sobjects/Task/Relay_Id__c/${id}"
+    given = ["--url", template] if path.stem == "salesforce-task" else []
+    done = adding.add(path.stem, "new", *given, *(f"--with={key}={value}" for key, value in wanted.items()))
     assert (done.returncode, done.stdout) == (0, b""), done
     added = json.loads(adding.path.read_bytes())["destinations"]["new"]
-    url = {} if "url" in preset["destination"] else {"url": {"credential": "new-url"}}
+    url = {} if "url" in preset["destination"] else {"url": template if given else {"credential": "new-url"}}
     given = {"with": {key: json.loads(value) for key, value in wanted.items()}} if wanted else {}
     assert added == {"preset": path.stem, **url, **given}
     adding.write(ALIGNED)
@@ -247,7 +247,7 @@ def test_a_file_that_is_wrong_already_is_left_alone(adding):
         (ALIGNED[:-3], "routes.json:9:3: error: the text ends too early"),
         (ALIGNED.replace(b'"crm":', b'"call-log":'), 'the key "call-log" stands here twice'),
         (b"", "the file is empty"),
-        (b"[]", '"destinations" is missing'),
+        (b"[]", "must be one JSON object"),
         (b'{"routes": []}', 'routes.json:1:1: error: "destinations" is missing: add "destinations": {}'),
         (b'{"destinations": []}', "destinations: must be an object"),
         (ALIGNED.replace(b'[ "crm" ]', b'"crm"'), '"to" must be a list'),
@@ -302,11 +302,19 @@ def test_templates_are_tried_as_check_tries_them(writing):
 
 
 def test_a_url_with_a_template_is_asked_for_plainly(writing):
-    words = b"note: give that URL by --url"
-    assert words in writing.add("salesforce-task", "crm-2").stderr
+    words = writing.refused(64, "salesforce-task", "crm-2")
+    assert "sobjects/Task/Relay_Id__c/${id}, given by --url" in words
+    assert words == writing.refused(64, "salesforce-task", "crm-2", "--url-credential", "x")
     url = "https://acme.my.salesforce.com/services/data/v68.0/sobjects/Task/Relay_Id__c/${id}"
-    assert words not in writing.add("salesforce-task", "crm-3", "--url", url).stderr
-    assert words not in writing.add("n8n", "chat").stderr
+    done = writing.add("salesforce-task", "crm-3", "--url", url)
+    assert done.returncode == 0 and "refuses requests without authorization" in done.stderr.decode()
+
+
+def test_a_server_in_the_own_network_is_allowed_by_name(writing):
+    assert writing.add("n8n", "chat", "--url", "http://10.0.0.5:5678/webhook/x").returncode == 78
+    done = writing.add("n8n", "chat", "--url", "http://10.0.0.5:5678/webhook/x", "--allow-private", "10.0.0.5/32")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(writing.path.read_text())["destinations"]["chat"]["allowPrivate"] == ["10.0.0.5/32"]
 
 
 def test_json_prints_the_errors_for_which_nothing_is_written(writing):

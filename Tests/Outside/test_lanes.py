@@ -32,12 +32,12 @@ def customers(sink):
 @pytest.mark.release
 def test_a_revoked_hook_stays_held_over_a_restart_until_its_address_changes(make_relay, make_sink):
     """Not one dead letter, and all of it in order of arrival once the hook is a new one."""
-    gone, new = make_sink(lambda request: 404), make_sink()
+    gone, new = make_sink(lambda request: (404, {}, b"no_service\n")), make_sink()
     ordered = {"ordered": True, **every(1, 3)}
     relay = make_relay(routes_to({"chat": gone}, chat=ordered)).start()
     post(relay, 10)
     shown = eventually(lambda: (found := destinations(relay)["chat"])["state"] == "held" and found, what="the hold")
-    assert (shown["code"], shown["reason"]) == ("status_404", "the destination answered 404"), shown
+    assert (shown["code"], shown["reason"]) == ("status_404", "the destination answered 404: no_service"), shown
     assert shown["since"] and shown["probeAt"] and "URL" in shown["advice"]
     tried = len(gone.requests)
     assert relay.stop() == 0

@@ -331,7 +331,7 @@ def random_event(random):
         "duration": random.choice([0, 1, 59, 183, 86399, 100000, 0.5]), "waitingTime": random.choice([0, 5, 3600, 1.25]),
         "link": text(), "location": text(), "resolution": random.choice(["missed", "declined", "answered", "", "new"]),
         "user": person(), "assignedUsers": [person() for _ in range(random.randrange(4))],
-        "tracking": {key: value for key, value in (("customer_id", text()), ("person", "77")) if random.random() < 0.7},
+        "tracking": {key: value for key, value in (("customer_id", text()), ("person", random.choice(["77", "abc", "1e400", "7.5"]))) if random.random() < 0.7},
         "maxParticipants": 2, "account": person(), "origin": text(), "with": text(), "facts": 1, "look": None, "line": 5}
     return {key: random.choice([value] * 9 + [None]) for key, value in fields.items() if random.random() < 0.85}
 
@@ -351,6 +351,14 @@ def test_no_event_of_the_documented_kinds_fails_or_is_refused(fakes):
         for name, body in bodies.items():
             assert SERVICES[name].faults(body) == [], (name, event, body)
         assert_no_markup(bodies)
+
+
+def test_a_person_that_is_no_number_is_left_out(fakes):
+    for person, written in (("77", b'"person_id":77,'), ("abc", None), ("1e400", None), ("", None)):
+        event = sample(0, tracking={"person": person})
+        printed = fakes.relay.command("explain", "--config", str(fakes.relay.routes_path), "--json", "-", input=event).stdout
+        [body] = [one["body"].encode() for one in json.loads(printed)["requests"] if one["destination"] == "pipedrive-activity"]
+        assert (b"participants" in body) == (written is not None) and (written or b"") in body, body
 
 
 def test_a_call_of_many_hours_keeps_them(fakes):

@@ -64,7 +64,7 @@ def test_an_events_life_shows_receipt_matches_and_every_attempt(relay, sinks):
         assert [a["status"] for a in ways["gone"]["attempts"]] == [422]
         words = show(relay, identifier[:12]).stdout.decode()
         assert re.search(r"^evt_[0-9a-f]{32}  from gruveo, received 20\S+Z, \d+ bytes\nroutes: all\n", words)
-        assert re.search(r"crm: delivered\n  1  \S+Z  \d+ ms  retry  the destination answered 503\n", words)
+        assert re.search(r"crm: delivered\n  1  \S+Z  \d+ ms  retry  the destination answered 503: busy\n", words)
         if running:
             relay.stop()
 

@@ -69,7 +69,8 @@ import Testing
     @Test func successThatIsFalseIsTriedAgain() throws {
         let judgement = judge(200, "invalid_payload", try success("body == 'ok'"))
         #expect(judgement.outcome == .retry && judgement.code == "success_false" && judgement.advice.isEmpty)
-        #expect(judgement.text == #"the destination answered 200, but "success" is false for its answer"#)
+        #expect(
+            judgement.text == #"the destination answered 200, but "success" is false for its answer: invalid_payload"#)
         #expect(judgement.faults.isEmpty)
     }
 
@@ -82,7 +83,8 @@ import Testing
 
     @Test func cutAnswerIsJudgedByWhatCame() throws {
         let needsTheRest = judge(200, #"{"ok": tr"#, isComplete: false, try success("json && json['ok']"))
-        #expect(needsTheRest.outcome == .retry && needsTheRest.text.hasSuffix(", of which only a part came"))
+        #expect(
+            needsTheRest.outcome == .retry && needsTheRest.text.hasSuffix(#", of which only a part came: {"ok": tr"#))
         let needsTheStatus = judge(202, #"{"ok": tr"#, isComplete: false, try success("status == 202"))
         #expect(needsTheStatus.outcome == .delivered)
     }

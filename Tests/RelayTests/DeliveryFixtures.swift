@@ -51,8 +51,10 @@ enum Fixture {
             outcome: outcome, code: "\(outcome)", text: "it says \(outcome)", advice: "mend it", isOutage: isOutage)
     }
 
-    static func response(_ status: Int, headers: [OutgoingRequest.Header] = [], isComplete: Bool = true) -> Response {
-        Response(status: status, headers: headers, body: [], isComplete: isComplete)
+    static func response(
+        _ status: Int, headers: [OutgoingRequest.Header] = [], body: String = "", isComplete: Bool = true
+    ) -> Response {
+        Response(status: status, headers: headers, body: Array(body.utf8), isComplete: isComplete)
     }
 }
 

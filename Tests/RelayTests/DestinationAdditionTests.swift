@@ -5,7 +5,7 @@ import Testing
 
 private let presets = [
     PresetOutline("slack"), PresetOutline("telegram", parameters: ["chat_id"]),
-    PresetOutline("hubspot-call", hasURL: true),
+    PresetOutline("hubspot-call", hasURL: true), PresetOutline("task", needs: ["a field", "the URL https://…/${id}"]),
 ]
 
 /// A file in a style of its own: one line a destination, values below each other.
@@ -25,9 +25,10 @@ private let routes = """
 
 private func addition(
     _ name: String = "chat", preset: String = "slack", url: JSONValue? = nil, parameters: JSONObject = JSONObject(),
-    routes: [String] = []
+    allowPrivate: [String] = [], routes: [String] = []
 ) -> DestinationAddition {
-    DestinationAddition(name: name, preset: preset, url: url, parameters: parameters, routes: routes)
+    DestinationAddition(
+        name: name, preset: preset, url: url, parameters: parameters, allowPrivate: allowPrivate, routes: routes)
 }
 
 /// The lines of the result that the text did not have.
@@ -82,6 +83,25 @@ struct DestinationAdditionTests {
         )
     }
 
+    @Test func aURLThatIsATemplateCannotBeASecret() throws {
+        let expected =
+            #"the preset "task" needs the URL https://…/${id}, given by --url: what a credential, file or variable "#
+            + "holds is never a template"
+        #expect(fault(addition(preset: "task")) == expected)
+        let credential = JSONValue.object(JSONObject(["credential": .string("x")]))
+        #expect(fault(addition(preset: "task", url: credential)) == expected)
+        #expect(
+            try newLines(addition(preset: "task", url: .string("https://x/${id}"))).last
+                == #"    "chat":     { "preset": "task", "url": "https://x/${id}" }"#)
+    }
+
+    @Test func privateNetworksAreNamed() throws {
+        #expect(
+            try newLines(addition(url: .string("http://10.0.0.5/x"), allowPrivate: ["10.0.0.5/32"])).last
+                == #"    "chat":     { "preset": "slack", "url": "http://10.0.0.5/x", "#
+                + #""allowPrivate": [ "10.0.0.5/32" ] }"#)
+    }
+
     @Test func routesNameItOnce() throws {
         let lines = try newLines(addition(routes: ["all", "missed", "all"]))
         #expect(
@@ -96,10 +116,12 @@ struct DestinationAdditionTests {
     @Test func whatCannotBeIsSaidWithTheWayOut() {
         #expect(
             fault(addition(preset: "slak"))
-                == #"there is no preset "slak", did you mean "slack"? The presets are slack, telegram, hubspot-call"#)
+                == #"there is no preset "slak", did you mean "slack"? "#
+                + "The presets are slack, telegram, hubspot-call, task"
+        )
         #expect(
             fault(addition(preset: "fax"))
-                == #"there is no preset "fax". The presets are slack, telegram, hubspot-call"#)
+                == #"there is no preset "fax". The presets are slack, telegram, hubspot-call, task"#)
         #expect(
             fault(addition("crm")) == #"there is a destination "crm" already, in line 4: choose another name"#)
         #expect(
@@ -117,6 +139,9 @@ struct DestinationAdditionTests {
             fault(addition(), to: "{\n  \"destinations\": {},\n}")
                 == "r:2:21: error: a comma before the closing bracket: remove it")
         #expect(fault(addition(), to: "") == "r:1:1: error: \(Self.emptyFile)")
+        #expect(
+            fault(addition(), to: "[]") == "r:1:1: error: must be one JSON object with \"sources\", \"destinations\" "
+                + "and \"routes\", not a list")
         #expect(
             fault(addition(), to: #"{"routes": []}"#)
                 == #"r:1:1: error: "destinations" is missing: add "destinations": {} to the top level"#)

@@ -32,6 +32,29 @@ import Testing
         #expect(judgement.advice.isEmpty == (expected == .retry))
     }
 
+    @Test(arguments: [
+        (#"{"error": "no_service"}"#, #": {"error": "no_service"}"#), ("\r\n no_service\n", ": no_service"),
+        ("no token a-token-1234", ": no token <redacted>"),
+        (String(repeating: "é", count: 300), ": " + String(repeating: "é", count: 199) + "…"),
+        ("first\nsecond\u{1B}[31m\u{202E}third", ": first second [31mthird"),
+        ("<!DOCTYPE html><title>Not found</title>", ""), (" <html>", ""), ("", ""), (" \n", ""), ("\u{1}", ""),
+    ])
+    func refusalIsToldInTheDestinationsOwnWords(body: String, expected: String) {
+        let token = Destination.Header(name: "Authorization", value: "Bearer a-token-1234", isSecret: true)
+        let destination = Fixture.destination(headers: [token], overrides: OutcomeOverrides(exact: [200: .retry]))
+        for status in [200, 404, 422, 500] {
+            let ending = AttemptResult.Ending.response(Fixture.response(status, body: body))
+            let judgement = OutcomePolicy.judge(ending, for: destination, now: .at(0))
+            #expect(judgement.text == "the destination answered \(status)" + expected)
+        }
+    }
+
+    @Test func noTextIsNotShown() {
+        let response = Response(status: 404, headers: [], body: [0x80, 0xFF, 0x61], isComplete: true)
+        let judgement = OutcomePolicy.judge(.response(response), for: Fixture.destination(), now: .at(0))
+        #expect(judgement.text == "the destination answered 404")
+    }
+
     @Test func cutBodyAfterASuccessIsDelivered() {
         let ending = AttemptResult.Ending.response(Fixture.response(200, isComplete: false))
         #expect(OutcomePolicy.judge(ending, for: Fixture.destination(), now: .at(0)).outcome == .delivered)

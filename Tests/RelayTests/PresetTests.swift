@@ -62,6 +62,23 @@ import Testing
         #expect(try PresetTests.body(destination) == #"{"b":"@acme.sales"}"#)
     }
 
+    @Test func aFaultInAValueIsReportedThere() throws {
+        #expect(
+            PresetTests.load(#""preset": "chat", "with": {"room": {"$eval": "("}}"#).lines == [
+                "3:71 error: destinations.crm.with.room: the expression is not well formed: Unexpected end of input: "
+                    + "a value or a bracket is missing at its end"
+            ])
+        let (destination, _) = PresetTests.load(
+            #""preset": "chat", "with": {"room": {"$eval": "tracking.room"}}, "body": {"without": "${with.zone}"}"#)
+        #expect { try PresetTests.body(destination) } throws: {
+            ($0 as? TemplateFailure)?.text
+                == #"the template fails at with.room: object has no property "room""#
+        }
+        let (own, _) = PresetTests.load(
+            #""preset": "chat", "with": {"room": 1}, "body": {"without": "${link.x}"}"#)
+        #expect { try PresetTests.body(own) } throws: { ($0 as? TemplateFailure)?.place == "body.without" }
+    }
+
     @Test func headersAndOutcomesAreJoinedMemberByMember() {
         let (destination, lines) = PresetTests.load(
             #""preset": "chat", "with": {"room": 9}, "headers": {"x-a": "3", "X-C": "4"}, "outcomes": {"404": "held"}"#)
@@ -92,6 +109,11 @@ import Testing
                 + #"add "with": { "room": 7 }. The room."#
         ),
         (
+            #""preset": "chat", "with": {"room": null}"#,
+            #"3:52 error: destinations.crm.with: the preset "chat" needs "room": "#
+                + #"add "with": { "room": 7 }. The room."#
+        ),
+        (
             #""preset": "chat", "with": {"rom": 7}"#,
             #"3:53 error: destinations.crm.with: the preset "chat" takes no value "rom", did you mean "room"?"#
         ),
@@ -107,6 +129,28 @@ import Testing
     ])
     func mistakesSayWhatToWrite(destination: String, expected: String) {
         #expect(PresetTests.load(destination).lines == [expected])
+    }
+
+    @Test func aPresetThatIsNotThereHidesNoOtherFault() {
+        let lines = PresetTests.load(#""preset": "chatt", "with": {"room": 7}, "rat": "1/s", "timeout": "5""#).lines
+        #expect(lines.count == 3, "\(lines)")
+        #expect(
+            lines.contains { $0.contains("unknown preset") } && lines.contains { $0.contains(#"unknown key "rat""#) })
+        #expect(lines.contains { $0.contains("destinations.crm.timeout") })
+    }
+
+    @Test func aServiceThatWantsAuthIsToldWhoAsks() {
+        let closed = PresetTests.file("closed", #""auth": true, "needs": [ "a token" ],"#)
+        func lines(_ more: String) -> [String] {
+            PresetTests.load(#""preset": "closed""# + more, url: #""https://a.example""#, own: [closed]).lines
+        }
+        #expect(
+            lines("") == [
+                "3:36 warning: destinations.crm.preset: the service refuses requests without authorization: "
+                    + #"add "auth" to the destination. It needs a token"#
+            ])
+        #expect(lines(#", "auth": {"bearer": {"env": "KEY"}}"#) == [])
+        #expect(lines(#", "headers": {"authorization": {"env": "KEY"}}"#) == [])
     }
 
     @Test func aFaultInAPresetNamesItsFileAndPlace() {

@@ -60,6 +60,16 @@ import Testing
         }
     }
 
+    @Test func aValueOfQueryFailsAtItsOwnPlace() throws {
+        let text = #""url": "https://a.example/${link}", "query": {"a": "${link}", "who": "${user.name}"}"#
+        #expect {
+            try RequestBuilder.request(
+                for: Fixture.delivery(body: #"{"link": "x"}"#), to: try destination(text), now: Fixture.start)
+        } throws: {
+            ($0 as? TemplateFailure)?.text == "the template fails at query.who: infix: . expects objects"
+        }
+    }
+
     @Test func encodedDotsAreDotsToo() throws {
         #expect(throws: TemplateFailure.self) { try url("https://a.example/%2E${link}/x", #"{"link": "."}"#) }
     }

@@ -48,6 +48,12 @@ import Testing
                 + "event['locaton']"
         ),
         (
+            #""body": "${uppcase(link)}""#,
+            "warning: destinations.crm.body: fails for 17 of 17 sample events, such as \"answered\": unknown context "
+                + "value uppcase, did you mean \"uppercase\"?; a field that Gruveo does not document is "
+                + "event['uppcase']"
+        ),
+        (
             #""body": {"$if": "resolution == 'missed'", "then": 1}"#,
             "warning: destinations.crm.body: fails for 12 of 17 sample events, such as \"answered\": the body as a "
                 + "whole is left out: give it an \"else\""

@@ -1,11 +1,16 @@
 import Glibc
 import JSON
 import JSONTemplates
+import Relay
 
 /// Reads one `{"template", "context", "now"}` a line and answers each with `{"result"}`, `{"deleted": true}` or
-/// `{"error"}`. The template is taken as JSON-e takes it: a fault counts where a render reaches it.
+/// `{"error"}`. The template is taken as JSON-e takes it: a fault counts where a render reaches it. With `--functions`
+/// it may call the functions for destinations beside those of JSON-e.
 @main
 struct TemplateAnswers {
+    private static let functions =
+        CommandLine.arguments.dropFirst() == ["--functions"] ? HostFunctions.withoutZones : HostFunctions()
+
     static func main() {
         while let line = readLine() {
             print(JSONSerializer.text(.object(JSONObject([answer(to: line)]))))
@@ -18,7 +23,8 @@ struct TemplateAnswers {
         do {
             let request = try Request(line)
             let context = try TemplateContext(request.context)
-            guard let result = try Template(request.template).render(context, now: request.now) else {
+            guard let result = try Template(request.template).render(context, functions: functions, now: request.now)
+            else {
                 return JSONObject.Member(key: "deleted", value: .bool(true))
             }
             return JSONObject.Member(key: "result", value: result)

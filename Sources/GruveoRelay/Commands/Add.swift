@@ -33,6 +33,11 @@ struct Add: ParsableCommand {
     @Option(name: .customLong("with"), help: "KEY=VALUE: what the preset asks for; a VALUE that is JSON is written so.")
     var parameters: [NamedValue] = []
 
+    @Option(
+        name: .customLong("allow-private"),
+        help: "A private network that it may be sent to, such as 10.0.0.5/32; once for each.")
+    var networks: [String] = []
+
     @Option(name: .customLong("to-route"), help: "A route that is to send there, by its name; once for each.")
     var routes: [String] = []
 
@@ -83,7 +88,7 @@ struct Add: ParsableCommand {
     private func insertions(_ bytes: [UInt8], _ presets: [PresetOutline]) throws -> [JSONInsertion] {
         let addition = DestinationAddition(
             name: name, preset: preset, url: urlValue, parameters: JSONObject(parameters.map(Add.parameter)),
-            routes: routes)
+            allowPrivate: networks, routes: routes)
         do throws(DestinationAddition.Fault) { return try addition.insertions(into: bytes, presets: presets) } catch {
             switch error {
             case .argument(let message):
@@ -132,9 +137,6 @@ struct Add: ParsableCommand {
 
     private func advise(_ result: RoutesLoader.Loaded, _ needs: [String]) {
         for need in needs { Output.words("note: \(preset) needs \(need)") }
-        if url == nil, needs.contains(where: { $0.contains("${") }) {
-            Output.words("note: give that URL by --url: what a credential holds is never a template")
-        }
         if url != nil {
             Output.words("note: whoever can read the file now knows the URL, which is a secret: see --url-credential")
         }

@@ -99,7 +99,7 @@ private func show(_ report: JSONObject, json: Bool) {
     if let since = report.text("since") { line += " since \(since)" }
     if let reason = report.text("reason") { line += ": \(reason)" }
     if let probe = report.text("probeAt") { line += "; next try from \(probe)" }
-    if let rest = report.text("restsUntil") { line += "; it asked us to wait until \(rest)" }
+    if let rest = report.text("restsUntil") { line += "; nothing is sent before \(rest)" }
     Output.data(printable(line))
     if let advice = report.text("advice"), !advice.isEmpty { Output.data("  " + printable(advice)) }
 }

@@ -6,8 +6,8 @@ import JSON
 struct ExpressionParser {
     /// Brackets and signs inside each other; bounds this parser's own recursion and the evaluator's.
     private static let mostDepth = 100
-    /// Tokens in one text of a template; no render could take as many steps. Bounds the time to load a routes file.
-    private static let mostTokens = 100_000
+    /// Tokens in one text of a template. Bounds the time to load a routes file.
+    private static let mostTokens = 20_000
 
     private var lexer: Lexer
     private var current: Token?

@@ -4,13 +4,15 @@ extension Renderer {
         switch value {
         case .list(let list): return list.elements[try place(index, count: list.elements.count)]
         case .string(let text):
-            try budget.spend(bytes: text.utf8.count)
+            // It is gone through to count its characters, and again to the place.
+            try budget.spend(bytes: 2 * text.utf8.count)
             let place = try place(index, count: text.scalarCount)
             return .string(text.scalars(place..<place + 1))
         case .object(let fields):
             guard case .string(let key) = index else {
                 throw TemplateError(.interpreter, "object keys must be strings")
             }
+            try budget.spend(bytes: key.utf8.count)
             return fields[key] ?? .null
         default: throw TemplateError(.interpreter, "infix: \"[..]\" expects object, array, or string")
         }
@@ -34,7 +36,8 @@ extension Renderer {
             try budget.spend(range.count)
             return try budget.list(Array(list.elements[range]))
         case .string(let text):
-            try budget.spend(bytes: text.utf8.count)
+            // It is gone through to count its characters, and again to the place.
+            try budget.spend(bytes: 2 * text.utf8.count)
             return .string(text.scalars(try range(from, to, count: text.scalarCount)))
         default: throw TemplateError(.interpreter, "infix: \"[..]\" expects object, array, or string")
         }

@@ -33,12 +33,13 @@ extension Renderer {
         return .string(left + right)
     }
 
-    private func compute(
+    private mutating func compute(
         _ operation: BinaryOperator, _ left: TemplateValue, _ right: TemplateValue
     ) throws(TemplateError) -> TemplateValue {
         guard case .number(let left) = left, case .number(let right) = right else {
             throw operation.mismatch(operation == .plus ? "numbers/strings" : "number")
         }
+        try budget.spend(bytes: left.size + right.size)
         let result =
             switch operation {
             case .plus: left.double + right.double
@@ -62,9 +63,11 @@ extension Renderer {
         _ operation: BinaryOperator, _ left: TemplateValue, _ right: TemplateValue
     ) throws(TemplateError) -> Ordering {
         switch (left, right) {
-        case (.number(let left), .number(let right)): return left.compare(to: right)
+        case (.number(let left), .number(let right)):
+            try budget.spend(bytes: left.size + right.size)
+            return left.compare(to: right)
         case (.string(let left), .string(let right)):
-            try budget.spend(bytes: min(left.utf8.count, right.utf8.count))
+            try budget.spend(bytes: 2 * min(left.utf8.count, right.utf8.count))
             return Ordering(left, right)
         default: throw operation.mismatch("numbers/strings")
         }
@@ -79,6 +82,7 @@ extension Renderer {
             guard case .string(let key) = left else {
                 throw TemplateError(.interpreter, "infix: in-object expects string on left side")
             }
+            try budget.spend(bytes: key.utf8.count)
             return fields[key] != nil
         case .string(let text):
             guard case .string(let part) = left else {

@@ -1,5 +1,5 @@
 /// The functions of JSON-e's specification; the raw value is their name.
-package enum Builtin: String, Sendable {
+package enum Builtin: String, Sendable, CaseIterable {
     case min
     case max
     case sqrt
@@ -47,9 +47,12 @@ extension Renderer {
         }
     }
 
-    private func computed(_ builtin: Builtin, _ arguments: [TemplateValue]) throws(TemplateError) -> TemplateValue {
+    private mutating func computed(_ builtin: Builtin, _ arguments: [TemplateValue]) throws(TemplateError)
+        -> TemplateValue
+    {
         let numbers = arguments.compactMap { if case .number(let number) = $0 { number } else { nil } }
         guard numbers.count == arguments.count else { throw .badArguments(builtin) }
+        try budget.spend(bytes: numbers.reduce(0) { $0 + $1.size })
         guard let first = numbers.first else { throw .badArguments(builtin, ": expected at least 1 arguments") }
         switch builtin {
         case .min: return .number(numbers.dropFirst().reduce(first) { $1.compare(to: $0) == .before ? $1 : $0 })
@@ -125,11 +128,12 @@ extension Renderer {
     private mutating func time(
         _ offset: String, after reference: TemplateValue?, _ scope: Scope
     ) throws(TemplateError) -> TemplateValue {
-        try budget.spend(bytes: offset.utf8.count)
+        try budget.spend(lookedUpBytes: offset.utf8.count)
         guard let delta = TimeOffset.milliseconds(offset) else {
             throw TemplateError(.template, "offset string: '\(offset)' does not parse")
         }
         let start = if let reference { Optional(reference) } else { try lookUp(.now, scope) }
+        try budget.spend(Instant.steps)
         guard case .string(let start)? = start, let instant = Instant(start) else {
             throw TemplateError(.template, "the time to count from is not written like 2017-01-19T16:27:20.974Z")
         }

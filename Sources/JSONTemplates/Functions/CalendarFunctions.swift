@@ -11,6 +11,7 @@ extension HostFunctions {
         guard arguments.count == 1, let instant = instant(arguments[0]) else {
             throw .badArguments("iso8601", "expected a time in milliseconds")
         }
+        try budget.spend(Instant.steps)
         return .string(instant.description)
     }
 
@@ -21,6 +22,8 @@ extension HostFunctions {
             else { throw .badArguments("date", "expected a time in milliseconds, a pattern and a time zone") }
             // A letter of a pattern gives four characters at most.
             try budget.makeText(bytes: 4 * pattern.utf8.count)
+            try budget.spend(Instant.steps)
+            try budget.spend(lookedUpBytes: pattern.utf8.count)
             guard let seconds = offset(zone, instant.milliseconds),
                 let local = instant.advanced(byMilliseconds: Int64(seconds) * 1000)
             else { throw .badArguments("date", "there is no time zone '\(zone)': write one like Europe/Athens") }

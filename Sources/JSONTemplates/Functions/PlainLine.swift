@@ -9,28 +9,41 @@ extension HostFunctions {
             let most = number.wholeNumber, most > 0
         else { throw .badArguments("line", "expected a text and a number above 0") }
         try budget.makeText(bytes: text.utf8.count)
-        if PlainLine.isOne(text, most) { return .string(text) }
-        var line = PlainLine(most: most)
-        for scalar in text.unicodeScalars {
-            line.add(scalar)
-            if line.isCut { break }
-        }
-        return .string(line.text)
+        let line = try PlainLine.of(text, most: most) { () throws(TemplateError) in try budget.spend() }
+        return .string(line)
     }
 }
 
 /// A line in the making.
-private struct PlainLine {
+package struct PlainLine {
+    /// One line of at most so many characters, the last of them `…` where some are left out, that changes nothing
+    /// around it.
+    package static func of(_ text: String, most: Int) -> String { of(text, most: most) { () throws(Never) in } }
+
+    /// - Parameter pay: called for each character that is looked up.
+    fileprivate static func of<Failure: Error>(
+        _ text: String, most: Int, pay: () throws(Failure) -> Void
+    ) throws(Failure) -> String {
+        if isOne(text, most) { return text }
+        var line = PlainLine(most: most)
+        for scalar in text.unicodeScalars {
+            try pay()
+            line.add(scalar)
+            if line.isCut { break }
+        }
+        return line.text
+    }
+
     /// Characters at most.
     let most: Int
     private var scalars: [Unicode.Scalar] = []
     private var owesSpace = false
-    private(set) var isCut = false
+    private var isCut = false
 
-    init(most: Int) { self.most = most }
+    private init(most: Int) { self.most = most }
 
     /// Whether a text is such a line already, as most are; told without looking up what a character is.
-    static func isOne(_ text: String, _ most: Int) -> Bool {
+    private static func isOne(_ text: String, _ most: Int) -> Bool {
         let bytes = text.utf8Span.span
         guard bytes.count <= most else { return false }
         // As if a space stood before it.
@@ -43,7 +56,7 @@ private struct PlainLine {
         return bytes.isEmpty || last != 0x20
     }
 
-    mutating func add(_ scalar: Unicode.Scalar) {
+    private mutating func add(_ scalar: Unicode.Scalar) {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .spaceSeparator:
             owesSpace = !scalars.isEmpty
@@ -59,7 +72,7 @@ private struct PlainLine {
         if scalars.count < most { scalars.append(scalar) } else { isCut = true }
     }
 
-    var text: String {
+    private var text: String {
         var view = String.UnicodeScalarView()
         view.append(contentsOf: isCut ? scalars.dropLast() : scalars[...])
         return isCut ? String(view) + "…" : String(view)

@@ -5,7 +5,7 @@ import JSON
 /// Where a text is wanted, numbers and booleans are written as text, and null is the empty text.
 extension HostFunctions {
     package static let standard = HostFunctions([
-        choice, capitals, span, shortened, plainLine, text,
+        choice, wholeNumber, capitals, span, shortened, plainLine, text,
         escape("urlencode", Escapes.reserved, Escapes.urlencode), escape("mrkdwn", Escapes.controls, Escapes.mrkdwn),
         escape("markdown", Escapes.marks, Escapes.markdown), escape("html", Escapes.special, Escapes.html),
     ])
@@ -23,19 +23,38 @@ extension HostFunctions {
         return last
     }
 
+    /// `whole(value)`: a whole number, also where it is written as a text; null for all else.
+    private static let wholeNumber = HostFunction("whole") { budget, arguments throws(TemplateError) in
+        guard arguments.count == 1 else { throw .badArguments("whole", "expected 1 argument") }
+        try budget.spend(bytes: arguments[0].size)
+        let number: TemplateNumber? =
+            switch arguments[0] {
+            case .number(let number): number
+            case .string(let text): JSONNumber(text: text).map { TemplateNumber($0) }
+            default: nil
+            }
+        if case .literal(let digits)? = number, digits.int64 != nil { return .number(.literal(digits)) }
+        return number?.wholeNumber.map { .number($0) } ?? .null
+    }
+
     /// `title(text)`: each word begins with a capital letter.
     private static let capitals = HostFunction("title") { budget, arguments throws(TemplateError) in
         let text = try onlyText(arguments, "title")
         // No letter becomes longer than three.
         try budget.makeText(bytes: 3 * text.utf8.count)
-        var titled = String.UnicodeScalarView()
+        try budget.spend(lookedUpBytes: text.utf8.count)
+        // Of the view, `append(contentsOf:)` would take a time that grows with all that is there.
+        var titled = ""
         var startsWord = true
         for scalar in text.unicodeScalars {
-            let written = startsWord ? scalar.properties.titlecaseMapping : String(scalar)
-            titled.append(contentsOf: written.unicodeScalars)
+            if startsWord {
+                titled += scalar.properties.titlecaseMapping
+            } else {
+                titled.unicodeScalars.append(scalar)
+            }
             startsWord = scalar.properties.isWhitespace
         }
-        return .string(String(titled))
+        return .string(titled)
     }
 
     /// `duration(seconds)`: `1 h 2 min 3 s`, without the parts that are 0.
@@ -83,6 +102,7 @@ extension HostFunctions {
             let text = try onlyText(arguments, name)
             try budget.spend(bytes: text.utf8.count)
             if !special.meets(text) { return .string(text) }
+            try budget.spend(lookedUpBytes: 2 * text.utf8.count)
             var escaped: [UInt8] = []
             for byte in text.utf8 { escape(byte, &escaped) }
             try budget.makeText(bytes: escaped.count)

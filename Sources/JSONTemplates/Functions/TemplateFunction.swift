@@ -38,6 +38,9 @@ package struct HostFunctions: Sendable {
         table = TemplateFields(fields)
     }
 
+    /// The names of all that a template may call: these functions and those of JSON-e.
+    package var names: [String] { Builtin.allCases.map(\.rawValue) + table.members.map(\.key) }
+
     /// The function as a value, or nil where there is none of this name.
     subscript(name: FieldKey) -> TemplateValue? { table[name] }
 

@@ -5,9 +5,14 @@ extension Renderer {
     /// `lowercase`, `uppercase` and the three that strip white space.
     mutating func changed(_ builtin: Builtin, _ arguments: [TemplateValue]) throws(TemplateError) -> TemplateValue {
         guard arguments.count == 1, case .string(let text) = arguments[0] else { throw .badArguments(builtin) }
-        // A change of case makes a text at most three times as long.
         let isCase = builtin == .lowercase || builtin == .uppercase
-        try budget.makeText(bytes: isCase && !text.utf8Span.isKnownASCII ? 3 * text.utf8.count : text.utf8.count)
+        if isCase, text.utf8Span.isKnownASCII {
+            try budget.makeText(bytes: text.utf8.count)
+        } else {
+            // A change of case makes a text at most three times as long.
+            try budget.makeText(bytes: isCase ? 3 * text.utf8.count : text.utf8.count)
+            try budget.spend(lookedUpBytes: text.utf8.count)
+        }
         switch builtin {
         case .lowercase: return .string(text.lowercased())
         case .uppercase: return .string(text.uppercased())

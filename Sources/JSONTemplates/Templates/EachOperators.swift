@@ -34,7 +34,7 @@ extension Renderer {
             }
             switch try render(each, Scope.binding(names, to: bound, in: scope)) {
             case .object(let result)?:
-                try budget.spend(result.members.count)
+                try budget.spend(keys: result.members.count)
                 for member in result.members { results.set(member.key, member.value) }
             case nil: continue
             default: throw TemplateError(.template, "$map on objects expects each(x) to evaluate to an object")

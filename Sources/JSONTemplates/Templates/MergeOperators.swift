@@ -13,7 +13,7 @@ extension Renderer {
     private mutating func add(
         _ fields: TemplateFields, to merged: inout FieldsBuilder, deep: Bool
     ) throws(TemplateError) {
-        try budget.spend(fields.members.count)
+        try budget.spend(keys: fields.members.count)
         for member in fields.members {
             let old = deep ? merged[member.key] : nil
             merged.set(member.key, try mergeDeep(old, member.value))

@@ -113,6 +113,8 @@ extension Renderer {
     mutating func lookUp(_ name: FieldKey, _ scope: Scope) throws(TemplateError) -> TemplateValue? {
         if let value = try scope.value(name, &budget) { return value }
         if let function = functions[name] { return function }
-        return name == .now ? .string(Instant(milliseconds: now).description) : nil
+        guard name == .now else { return nil }
+        try budget.spend(Instant.steps)
+        return .string(Instant(milliseconds: now).description)
     }
 }

@@ -7,7 +7,9 @@ extension Budget {
         switch (left, right) {
         case (.null, .null): return true
         case (.bool(let a), .bool(let b)): return a == b
-        case (.number(let a), .number(let b)): return a.compare(to: b) == .same
+        case (.number(let a), .number(let b)):
+            try spend(bytes: a.size + b.size)
+            return a.compare(to: b) == .same
         case (.string(let a), .string(let b)):
             guard a.utf8.count == b.utf8.count else { return false }
             try spend(bytes: a.utf8.count)

@@ -1,5 +1,7 @@
 /// A point in time as JSON-e writes it: `2017-01-19T16:27:20.974Z`.
 package struct Instant: CustomStringConvertible {
+    /// What it costs a template to read one and to write one.
+    static let steps = 20
     private static let dayMilliseconds: Int64 = 86_400_000
     /// 0001-01-01 and 9999-12-31, between which a year has four digits.
     private static let bounds: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999

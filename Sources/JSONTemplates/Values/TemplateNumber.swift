@@ -56,13 +56,14 @@ package enum TemplateNumber: Sendable {
     private static func text(of value: Double) -> String {
         if value.magnitude <= 0x1p53, value == value.rounded(.towardZero) { return String(Int64(value)) }
         let shortest = value.description
-        guard value.magnitude < 1e21, value.magnitude > 1, let exponent = shortest.firstIndex(of: "e") else {
+        guard value.magnitude < 1e21, value.magnitude > 1, shortest.utf8.contains(UInt8(ascii: "e")) else {
             return shortest.hasSuffix(".0") ? String(shortest.dropLast(2)) : shortest
         }
-        let digits = shortest[..<exponent].filter { $0 != "." }
-        let power = Int(shortest[exponent...].drop { !$0.isNumber }) ?? 0
-        let missing = power + 1 - digits.filter { $0 != "-" }.count
-        return digits + String(repeating: "0", count: max(0, missing))
+        let mantissa = shortest.utf8.prefix { $0 != UInt8(ascii: "e") }
+        let power = Int(Substring(shortest.utf8.dropFirst(mantissa.count + "e+".utf8.count))) ?? 0
+        let digits = mantissa.filter { $0 != UInt8(ascii: ".") }
+        let places = power + (value < 0 ? 2 : 1)
+        return String(decoding: digits, as: UTF8.self) + String(repeating: "0", count: max(0, places - digits.count))
     }
 }
 

@@ -15,14 +15,20 @@ package struct DestinationAddition: Sendable {
     package let url: JSONValue?
     /// What the preset asks for.
     package let parameters: JSONObject
+    /// Private networks that may be sent to, such as `10.0.0.0/8`.
+    package let allowPrivate: [String]
     /// Names of the routes that are to send there.
     package let routes: [String]
 
-    package init(name: String, preset: String, url: JSONValue?, parameters: JSONObject, routes: [String]) {
+    package init(
+        name: String, preset: String, url: JSONValue?, parameters: JSONObject, allowPrivate: [String] = [],
+        routes: [String]
+    ) {
         self.name = name
         self.preset = preset
         self.url = url
         self.parameters = parameters
+        self.allowPrivate = allowPrivate
         self.routes = routes
     }
 
@@ -49,6 +55,7 @@ package struct DestinationAddition: Sendable {
         var destination = JSONObject(["preset": .string(preset)])
         if let url = url ?? (outline.hasURL ? nil : credential) { destination.append("url", url) }
         if !parameters.members.isEmpty { destination.append("with", .object(parameters)) }
+        if !allowPrivate.isEmpty { destination.append("allowPrivate", .array(allowPrivate.map { .string($0) })) }
         return destination
     }
 
@@ -59,6 +66,11 @@ package struct DestinationAddition: Sendable {
                 throw .argument(
                     "the preset \(Words.quoted(preset)) needs "
                         + missing.map { "--with \($0)=…" }.joined(separator: " and "))
+            }
+            if let need = outline.templateURL, url == nil || url?.isReference == true {
+                throw .argument(
+                    "the preset \(Words.quoted(preset)) needs \(need), given by --url: what a credential, file or "
+                        + "variable holds is never a template")
             }
             return outline
         }
@@ -79,6 +91,12 @@ package struct DestinationAddition: Sendable {
 
     /// Where `destinations` begins.
     private func destinations(_ root: JSONNode, _ bytes: [UInt8]) throws(Fault) -> Int {
+        guard case .object = root.kind else {
+            throw DestinationAddition.fault(
+                at: root, "",
+                "must be one JSON object with \"sources\", \"destinations\" and \"routes\", not "
+                    + root.kindName, bytes)
+        }
         guard let node = root.member("destinations") else {
             throw DestinationAddition.fault(
                 at: root, "", "\"destinations\" is missing: add \"destinations\": {} to the top level", bytes)
@@ -127,6 +145,10 @@ package struct DestinationAddition: Sendable {
         log.add(.error, at: FilePlace(offset: node.offset, path: path), message)
         return .file(log.findings(in: bytes))
     }
+}
+
+extension JSONValue {
+    fileprivate var isReference: Bool { if case .object = self { true } else { false } }
 }
 
 extension JSONNode {

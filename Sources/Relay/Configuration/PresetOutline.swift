@@ -10,6 +10,9 @@ package struct PresetOutline: Sendable {
     /// Whether the preset brings its URL.
     package let hasURL: Bool
 
+    /// The need which is a URL that is rendered for each event; nil where there is none.
+    var templateURL: String? { needs.first { $0.contains("${") } }
+
     package init(_ name: String, needs: [String] = [], parameters: [String] = [], hasURL: Bool = false) {
         self.name = name
         self.needs = needs

@@ -16,9 +16,13 @@ extension ObjectReader {
 
 extension Field {
     fileprivate func template(_ format: BodyFormat) -> BodyTemplate? {
-        do throws(TemplateFaults) { return try BodyTemplate(node, format: format) } catch {
+        let hasValues = PresetMerge.isWrapped(node)
+        do throws(TemplateFaults) {
+            return try BodyTemplate(node, format: format, hasValues: hasValues)
+        } catch {
             for fault in error.faults {
-                let place = FilePlace(offset: fault.offset ?? node.offset, path: path + fault.path)
+                let path = path.dropLast("body".count) + BodyTemplate.place(of: fault, hasValues: hasValues)
+                let place = FilePlace(offset: fault.offset ?? node.offset, path: String(path))
                 log.add(.error, at: place, TemplateAdvice.sentence(fault))
             }
             return nil

@@ -14,8 +14,7 @@ struct DestinationDeclaration: Sendable {
     let concurrency: Int
     let body: BodyTemplate?
     let urlTemplate: URLTemplate?
-    /// What is added to the URL's query; may hold templates.
-    let query: String
+    let query: [QueryDeclaration]
     /// The preset's name.
     let preset: String?
     let rate: Rate?
@@ -39,7 +38,7 @@ extension Field {
         guard let reader = object("an object of names and destinations") else { return [] }
         let declarations = reader.entries.compactMap { name, keyPlace, field in
             log.check(name: name, at: keyPlace)
-            return field.withPreset(from: presets)?.destination(name)
+            return field.withPreset(from: presets).destination(name)
         }
         noteSharedURLs(declarations)
         return declarations
@@ -62,9 +61,9 @@ extension Field {
         let isOrdered = reader.optional("ordered")?.isOrdered(concurrency) ?? false
         let overrides = reader.outcomeOverrides()
         let body = reader.body()
-        let query = reader.optional("query")?.query() ?? ""
-        let preset = reader.optional("preset")?.text()
-        // PresetMerge.swift has put its values around the body.
+        let query = reader.optional("query")?.query() ?? []
+        // PresetMerge.swift has said what is wrong with it, and has put its values around the body.
+        let preset = reader.optional("preset").flatMap { $0.isString ? $0.text() : nil }
         _ = reader.optional("with")
         checkCollisions(headers, auth, signing)
         guard let url = urlField?.webhookURL(options) else { return nil }

@@ -1,23 +1,34 @@
 import JSON
 import JSONTemplates
 
+/// A name and a value that are added to the URL's query.
+struct QueryDeclaration: Sendable {
+    let name: String
+    /// As the file has it.
+    let text: String
+    /// Nil where nothing in it is to be rendered.
+    let template: TextTemplate?
+    let place: FilePlace
+}
+
 extension Field {
-    /// Reads `query`: names and values that are added to the URL's query, as one text in which templates still stand.
-    func query() -> String {
-        guard let reader = object("an object of names and values such as {\"wait\": \"true\"}") else { return "" }
+    /// Reads `query`.
+    func query() -> [QueryDeclaration] {
+        guard let reader = object("an object of names and values such as {\"wait\": \"true\"}") else { return [] }
         return reader.entries.compactMap { name, keyPlace, value in
             if name.isEmpty || !name.utf8.allSatisfy(QueryText.isPlain) {
                 log.add(
                     .error, at: keyPlace, "a name in a query has letters, digits, \"-\", \".\", \"_\" and \"~\" only")
             }
-            return value.queryValue().map { "\(name)=\($0)" }
-        }.joined(separator: "&")
+            return value.queryValue(name)
+        }
     }
 
-    private func queryValue() -> String? {
+    private func queryValue(_ name: String) -> QueryDeclaration? {
         guard let text = text("a text such as \"true\" or \"${id}\"") else { return nil }
         do throws(TemplateError) {
-            let literals = try TextTemplate(text)?.literals ?? [text]
+            let template = try TextTemplate(text)
+            let literals = template?.literals ?? [text]
             let isPlain = literals.allSatisfy { $0.utf8.allSatisfy(QueryText.isPlain) }
             guard isPlain, !text.isEmpty, QueryText.isSimple(text) else {
                 error(
@@ -25,7 +36,7 @@ extension Field {
                         + "braces in it: write the rest as %XX into the URL")
                 return nil
             }
-            return text
+            return QueryDeclaration(name: name, text: text, template: template, place: place)
         } catch {
             self.error(TemplateAdvice.sentence(error))
             return nil
@@ -60,6 +71,7 @@ extension DestinationDeclaration {
 
     /// A URL with `query` behind its own.
     func withQuery(_ url: String) -> String {
-        query.isEmpty ? url : url + (url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + query
+        let added = query.map { "\($0.name)=\($0.text)" }.joined(separator: "&")
+        return added.isEmpty ? url : url + (url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + added
     }
 }

@@ -103,7 +103,8 @@ extension DestinationDeclaration {
     }
 
     func templates(_ url: String, _ functions: HostFunctions) -> RequestTemplates? {
-        let urlTemplate = query.isEmpty ? urlTemplate : try? URLTemplate(url)
+        let rendered = query.compactMap { value in value.template.map { (name: value.name, text: $0) } }
+        let urlTemplate = query.isEmpty ? urlTemplate : try? URLTemplate(url, query: rendered)
         let headers = headers.compactMap(\.template)
         guard body != nil || urlTemplate != nil || !headers.isEmpty else { return nil }
         return RequestTemplates(body: body, url: urlTemplate, headers: headers, functions: functions)

@@ -57,7 +57,8 @@ extension DestinationDeclaration {
     /// Where a failure stands that has no place of its own.
     fileprivate func offset(of failure: TemplateFailure) -> Int {
         if failure.place == "url" { return url.place.offset }
+        let value = query.first { failure.place == "query.\($0.name)" }
         let header = headers.first { failure.place == "headers.\($0.name)" }
-        return header?.value.place.offset ?? place.offset
+        return value?.place.offset ?? header?.value.place.offset ?? place.offset
     }
 }

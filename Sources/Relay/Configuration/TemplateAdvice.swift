@@ -50,8 +50,8 @@ enum TemplateAdvice {
         }
         guard message.hasPrefix("unknown context value ") else { return "" }
         let name = String(message.dropFirst("unknown context value ".count))
-        return Words.suggestion(for: name, among: EventContext.names)
-            + "; a field that Gruveo does not document is event['\(name)']"
+        let suggestion = Words.suggestion(for: name, among: EventContext.names + HostFunctions.withoutZones.names)
+        return suggestion + "; a field that Gruveo does not document is event['\(name)']"
     }
 
     private static func quoted(_ message: String, behind start: String) -> String? {

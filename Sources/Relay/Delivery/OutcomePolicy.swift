@@ -29,6 +29,9 @@ package struct Judgement: Sendable, Equatable {
 
 /// The table of outcomes in docs/delivery.md. Pure.
 package enum OutcomePolicy {
+    /// Of an answer, in characters.
+    private static let longestWords = 200
+
     /// Decides by the destination's own word first, then by the table.
     ///
     /// - Parameter token: the access token that the request showed.
@@ -49,25 +52,42 @@ package enum OutcomePolicy {
         var answer = AnswerReader(response, now: now)
         let own = overrides.outcome(of: status, &answer)
         if own == nil, (200..<300).contains(status), let success = overrides.success, !answer.isTrue(success) {
-            return unsuccessful(response, success, faults(answer, destination, token))
+            let words = words(of: response, destination, token)
+            return unsuccessful(response, success, words, faults(answer, destination, token))
         }
         let outcome = own ?? defaultOutcome(status: status)
+        let words = outcome == .delivered ? "" : words(of: response, destination, token)
         return Judgement(
-            outcome: outcome, code: "status_\(status)", text: "the destination answered \(status)",
+            outcome: outcome, code: "status_\(status)",
+            text: "the destination answered \(status)\(words)",
             advice: advice(status: status, outcome: outcome), isOutage: outcome == .retry && status >= 500,
             faults: faults(answer, destination, token))
     }
 
     /// A success that is none: it may be one next time.
     private static func unsuccessful(
-        _ response: Response, _ success: AnswerExpression, _ faults: [AnswerFault]
+        _ response: Response, _ success: AnswerExpression, _ words: String, _ faults: [AnswerFault]
     ) -> Judgement {
         let fault = faults.first { $0.path == success.path }
         let why = fault.map { "\"success\" fails on its answer: \($0.text)" } ?? "\"success\" is false for its answer"
         let cut = response.isComplete ? "" : ", of which only a part came"
         return Judgement(
             outcome: .retry, code: fault == nil ? "success_false" : "success_failed",
-            text: "the destination answered \(response.status), but \(why)\(cut)", advice: "", faults: faults)
+            text: "the destination answered \(response.status), but \(why)\(cut)\(fault == nil ? words : "")",
+            advice: "", faults: faults)
+    }
+
+    /// The beginning of what the destination says of it, in one line behind a colon; empty where that is a page for
+    /// browsers or no text.
+    ///
+    /// It is cut last: a secret of which only a part is left would not be found.
+    private static func words(of response: Response, _ destination: Destination, _ token: AccessToken?) -> String {
+        let first = response.body.first { !" \t\r\n".utf8.contains($0) }
+        guard let first, first != UInt8(ascii: "<") else { return "" }
+        let body = Redaction.redact(response.body, secrets: destination.secrets(with: token))
+        guard let text = String(validating: body, as: UTF8.self) else { return "" }
+        let line = PlainLine.of(text, most: longestWords)
+        return line.isEmpty ? "" : ": \(line)"
     }
 
     /// An expression's error may repeat the answer, and the answer our request; in one line, as logs and lists are.

@@ -25,6 +25,8 @@ package struct Preset: Sendable {
     package let needs: [String]
     /// Whether it rests on something that is not confirmed.
     package let isExperimental: Bool
+    /// Whether the service answers nobody without `auth`.
+    let wantsAuth: Bool
     let urls: [URLPattern]
     let warnings: [Warning]
     let parameters: [Parameter]
@@ -57,6 +59,7 @@ package struct Preset: Sendable {
         let about = reader.required("about", "say in a sentence what is sent")?.text()
         let needs = reader.optional("needs")?.elements("texts")?.compactMap { $0.text() } ?? []
         let isExperimental = reader.optional("experimental")?.bool() ?? false
+        let wantsAuth = reader.optional("auth")?.bool() ?? false
         let urls = reader.optional("urls")?.elements("URL patterns")?.compactMap { $0.urlPattern() } ?? []
         let warnings = reader.optional("warnings")?.elements("warnings")?.compactMap { $0.presetWarning() } ?? []
         let parameters = reader.optional("with")?.parameters() ?? []
@@ -67,8 +70,8 @@ package struct Preset: Sendable {
         destination?.checkDestination()
         guard let title, let about, let destination else { return nil }
         return Preset(
-            name: file.name, title: title, about: about, needs: needs, isExperimental: isExperimental, urls: urls,
-            warnings: warnings, parameters: parameters, destination: destination.node)
+            name: file.name, title: title, about: about, needs: needs, isExperimental: isExperimental,
+            wantsAuth: wantsAuth, urls: urls, warnings: warnings, parameters: parameters, destination: destination.node)
     }
 }
 

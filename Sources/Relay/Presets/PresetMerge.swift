@@ -5,6 +5,13 @@ enum PresetMerge {
     /// Objects of which a destination takes over the members that it lacks; of all else it takes the whole or nothing.
     private static let joined: Set = ["headers", "query", "outcomes"]
 
+    /// What stands for a preset that cannot be read.
+    fileprivate static func standIn(at offset: Int) -> JSONNode {
+        // No two destinations are to have the same URL by it.
+        let url = JSONNode(.string("https://preset-\(offset).invalid/"), offset: offset)
+        return JSONNode(.object([JSONNode.Member(key: "url", keyOffset: offset, value: url)]), offset: offset)
+    }
+
     /// An operator's destination with what it lacks; that stands at the place where the preset is named, since its own
     /// place is in another file.
     static func merged(
@@ -52,27 +59,38 @@ enum PresetMerge {
         let values = JSONNode(.object(values), offset: body.offset)
         return object([("$let", object([("with", values)])), ("in", body)])
     }
+
+    /// Whether a body is one that `wrapped` made: in a file no key stands where its object begins.
+    static func isWrapped(_ body: JSONNode) -> Bool {
+        guard case .object(let members) = body.kind else { return false }
+        return members.first.map { $0.key == "$let" && $0.keyOffset == body.offset } ?? false
+    }
 }
 
 extension Field {
-    /// The destination with the keys that its preset adds and with its body inside the values of `with`; nil where the
-    /// preset is not there or faulty, which has then been reported.
-    func withPreset(from library: PresetLibrary) -> Field? {
+    /// The destination with the keys that its preset adds and with its body inside the values of `with`. Where the
+    /// preset is not there or faulty, which has then been reported, it is given a URL: it may well have other faults.
+    func withPreset(from library: PresetLibrary) -> Field {
         guard case .object(var members) = node.kind else { return self }
         let values = members.first { $0.key == "with" }.map { Field(node: $0.value, path: "\(path).with", log: log) }
         var given = values?.members() ?? []
-        if let name = members.first(where: { $0.key == "preset" }) {
-            let field = Field(node: name.value, path: "\(path).preset", log: log)
-            guard let preset = library.preset(named: field) else { return nil }
-            field.checkParameters(given, of: preset, values)
-            members = PresetMerge.merged(members, with: preset.destination, at: name.value.offset)
-            let names = Set(given.map(\.key))
-            given += preset.parameters.filter { !names.contains($0.name) }.compactMap {
-                $0.member(at: name.value.offset)
+        let name = members.first { $0.key == "preset" }?.value
+        if let name {
+            let field = Field(node: name, path: "\(path).preset", log: log)
+            let preset = library.preset(named: field)
+            if let preset {
+                field.checkParameters(given, of: preset, values)
+                field.checkAuthorization(members, for: preset)
+                let names = Set(given.map(\.key))
+                given += preset.parameters.filter { !names.contains($0.name) }.compactMap {
+                    $0.member(at: name.offset)
+                }
             }
+            let added = preset?.destination ?? PresetMerge.standIn(at: name.offset)
+            members = PresetMerge.merged(members, with: added, at: name.offset)
         }
         let body = members.firstIndex { $0.key == "body" }
-        if body == nil { values?.error("\"with\" gives values to a body: add a \"body\", or remove it") }
+        if body == nil, name == nil { values?.error("\"with\" gives values to a body: add a \"body\", or remove it") }
         if let body, !given.isEmpty {
             members[body] = JSONNode.Member(
                 key: "body", keyOffset: members[body].keyOffset,
@@ -104,7 +122,7 @@ extension Field {
         // A misspelt value is one mistake.
         let missing = preset.parameters.filter { parameter in
             parameter.standard == nil && !explained.contains(parameter.name)
-                && !given.contains { $0.key == parameter.name }
+                && !given.contains { $0.key == parameter.name && $0.value.value != .null }
         }
         for parameter in missing {
             let example = "\(Words.quoted(parameter.name)): \(JSONSerializer.text(parameter.example.value))"
@@ -112,6 +130,19 @@ extension Field {
                 "the preset \(Words.quoted(preset.name)) needs \(Words.quoted(parameter.name)): "
                     + "add \"with\": { \(example) }. \(parameter.about)")
         }
+    }
+
+    /// Warns where the service wants to know who asks and the destination does not say it; `self` is the preset's name.
+    private func checkAuthorization(_ members: [JSONNode.Member], for preset: Preset) {
+        guard preset.wantsAuth, !members.contains(where: { $0.key == "auth" }) else { return }
+        if case .object(let headers)? = members.first(where: { $0.key == "headers" })?.value.kind,
+            headers.contains(where: { $0.key.lowercased() == "authorization" })
+        {
+            return
+        }
+        warning(
+            "the service refuses requests without authorization: add \"auth\" to the destination. It needs "
+                + preset.needs.joined(separator: "; "))
     }
 }
 

@@ -24,12 +24,21 @@ package struct BodyTemplate: Sendable {
     private let template: Template
     /// The template as it is written, without its white space: what two are compared by.
     let source: String
+    private let hasValues: Bool
 
+    /// - Parameter hasValues: whether the body stands inside the values of the destination's `with`.
     /// - Throws: all that is wrong with the template.
-    package init(_ node: JSONNode, format: BodyFormat) throws(TemplateFaults) {
+    package init(_ node: JSONNode, format: BodyFormat, hasValues: Bool = false) throws(TemplateFaults) {
         self.format = format
+        self.hasValues = hasValues
         template = try Template.parse(node)
         source = JSONSerializer.text(node.value)
+    }
+
+    /// Where a fault is, as the routes file has it: `body.title` or `with.contact`.
+    static func place(of error: TemplateError, hasValues: Bool) -> String {
+        let isOfValues = hasValues && [".with.", ".with["].contains { error.path.hasPrefix($0) }
+        return isOfValues ? String(error.path.dropFirst()) : "body" + error.path
     }
 
     func bytes(
@@ -45,7 +54,8 @@ package struct BodyTemplate: Sendable {
                 result = try template.render(context, functions: functions, now: now.milliseconds)
             }
         } catch {
-            throw TemplateFailure(error, in: "body")
+            let place = BodyTemplate.place(of: error, hasValues: hasValues)
+            throw TemplateFailure(place: place, message: error.message, offset: error.offset)
         }
         guard let result else { throw misfit("the body as a whole is left out: give it an \"else\"") }
         switch (format, result) {

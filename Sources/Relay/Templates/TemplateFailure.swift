@@ -2,7 +2,7 @@ import JSONTemplates
 
 /// Why no request could be made of an event: a template failed.
 package struct TemplateFailure: Error, Sendable, Equatable {
-    /// Which part of the destination: `body.properties.hs_timestamp`, `headers.X-Caller`, `url`.
+    /// Which part of the destination: `body.properties.hs_timestamp`, `headers.X-Caller`, `url`, `query.who`.
     package let place: String
     package let message: String
     /// Byte offset in the routes file of the innermost value, where it is known.

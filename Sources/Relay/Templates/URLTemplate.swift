@@ -10,13 +10,13 @@ package struct URLTemplate: Sendable {
 
     private static let placeholder = "0"
 
-    /// As the routes file has it.
-    let source: String
     private let text: TextTemplate
+    /// The values of `query`, which `text` has too.
+    private let query: [(name: String, text: TextTemplate)]
 
     /// - Returns: nil where nothing in the URL is to be rendered.
-    init?(_ source: String) throws(Fault) {
-        self.source = source
+    init?(_ source: String, query: [(name: String, text: TextTemplate)] = []) throws(Fault) {
+        self.query = query
         let text: TextTemplate?
         do throws(TemplateError) { text = try TextTemplate(source) } catch {
             throw Fault(message: "the URL holds a template that is not well formed: \(error.message)")
@@ -43,7 +43,7 @@ package struct URLTemplate: Sendable {
         do throws(TemplateError) {
             url = try text.render(context, functions: functions, now: now.milliseconds, encode: PercentEncoding.encode)
         } catch {
-            throw TemplateFailure(error, in: "url")
+            throw failure(error, context, functions, now)
         }
         // Clients resolve dots between slashes, and a missing name turns a request for one thing into one for all.
         for (segment, form) in zip(Self.segments(url), Self.segments(example)) where !segment.elementsEqual(form) {
@@ -53,6 +53,20 @@ package struct URLTemplate: Sendable {
             }
         }
         return url
+    }
+
+    /// Names the value of `query` that fails, also by itself; else it is the URL's own text.
+    private func failure(
+        _ error: TemplateError, _ context: TemplateContext, _ functions: HostFunctions, _ now: Timestamp
+    ) -> TemplateFailure {
+        for (name, text) in query {
+            do throws(TemplateError) {
+                _ = try text.render(context, functions: functions, now: now.milliseconds)
+            } catch {
+                return TemplateFailure(error, in: "query.\(name)")
+            }
+        }
+        return TemplateFailure(error, in: "url")
     }
 
     /// Whether the first expression stands behind scheme, user, host and port.
