@@ -95,10 +95,12 @@ struct Reporter: Sendable {
                     "finding": "\(finding)",
                     "advice": "Stop the relay, run `gruveo-relay doctor --repair`, and start it again.",
                 ])
+        case .doubted(let finding):
+            logger.error(
+                "the database may be damaged, events are answered 503 until it was checked",
+                metadata: ["finding": "\(finding)"])
         case .verified(let milliseconds):
-            logger.notice(
-                "the database was checked after an unclean stop: it is sound",
-                metadata: ["milliseconds": "\(milliseconds)"])
+            logger.notice("the database was checked: it is sound", metadata: ["milliseconds": "\(milliseconds)"])
         case .notVerified(let reason):
             logger.warning("the database could not be checked", metadata: ["reason": "\(reason)"])
         case .writeFailed(let error): logger.error("the store could not write", metadata: ["error": "\(error)"])

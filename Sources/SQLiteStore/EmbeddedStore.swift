@@ -43,6 +43,7 @@ package final class EmbeddedStore: Store {
         }
         laneRecords = engine.namedLanes
         laneKey = engine.laneKey
+        engine.onDoubt = { [weak self] in self?.lookAgain() }
     }
 
     /// From now on deliveries of new events go to `onFresh`, leased, in order, as one batch for each commit; except
@@ -76,13 +77,31 @@ package final class EmbeddedStore: Store {
         }
     }
 
+    /// Looks through the database after a while, as long as it counts as damaged: the disk may only have failed once.
+    private func lookAgain() {
+        queue.asyncAfter(deadline: .now() + .seconds(engine.waitForNextLook())) { [weak self] in
+            guard let self, !engine.isClosed, engine.damage != nil else { return }
+            checking.withLock { state in
+                if case .needless = state { state = .due }
+            }
+            checkInBackground()
+            if case .due = checking.withLock({ $0 }) { lookAgain() }
+        }
+    }
+
     private func note(_ verdict: StoreCheck.Verdict, _ milliseconds: Int64) {
+        checking.withLock { $0 = .needless }
         switch verdict {
         case .sound:
             engine.noteSound()
             onTrouble(.verified(milliseconds: milliseconds))
-        case .damaged(let finding): engine.noteDamage(finding)
-        case .unknown(let reason): if !engine.isClosed { onTrouble(.notVerified(reason)) }
+        case .damaged(let finding):
+            engine.noteDamage(finding)
+            lookAgain()
+        case .unknown(let reason):
+            if engine.isClosed { return }
+            onTrouble(.notVerified(reason))
+            if engine.damage != nil { lookAgain() }
         }
     }
 

@@ -32,7 +32,7 @@ extension StoreEngine {
         } catch {
             let failure = SQLiteFailure(error)
             onTrouble(.readFailed(failure.storeError.description))
-            if failure.isOfDamage { noteDamage(failure.message) }
+            if failure.isOfDamage { noteDoubt(failure.message) }
             if failure.needsReopening { dropConnection() }
             read.fail(failure.storeError)
             return nil

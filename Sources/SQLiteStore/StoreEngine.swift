@@ -39,6 +39,12 @@ final class StoreEngine: @unchecked Sendable {
     private var isVerified: Bool
     /// What is wrong with the database; nothing new is taken while something is.
     private(set) var damage: String?
+    private var isDamageReported = false
+    /// Called where a statement calls the database damaged, so that it is looked through.
+    var onDoubt: (() -> Void)?
+    /// How often it was looked through since it was last sound for a while.
+    private var looks = 0
+    private var soundAt: UInt64 = 0
 
     private var reopenAfter: UInt64 = 0
     private var spaceCheckedAt: UInt64 = 0
@@ -208,20 +214,41 @@ final class StoreEngine: @unchecked Sendable {
             return commit(writes[middle...])
         }
         onTrouble(.writeFailed(failure.storeError.description))
-        if failure.isOfDamage { noteDamage(failure.message) }
+        if failure.isOfDamage { noteDoubt(failure.message) }
         if failure.needsReopening { dropConnection() }
         for write in writes { write.fail(failure.storeError) }
     }
 
     /// Takes nothing new from now on: what is damaged would lose it. What is readable goes on being delivered.
     func noteDamage(_ finding: String) {
+        damage = finding
+        if !isDamageReported { onTrouble(.damaged(finding)) }
+        isDamageReported = true
+    }
+
+    /// Takes nothing new until the database was looked through: SQLite also calls it damaged where the disk could once
+    /// not be read (SQLITE_IOERR_CORRUPTFS).
+    func noteDoubt(_ finding: String) {
         guard damage == nil else { return }
         damage = finding
-        onTrouble(.damaged(finding))
+        if Self.uptime - soundAt > 60_000_000_000 { looks = 0 }
+        onTrouble(.doubted(finding))
+        onDoubt?()
     }
 
     /// The check has found nothing.
-    func noteSound() { isVerified = true }
+    func noteSound() {
+        isVerified = true
+        damage = nil
+        isDamageReported = false
+        soundAt = Self.uptime
+    }
+
+    /// In how many seconds to look through the database again: 1, 2, 4 and so on, an hour at most.
+    func waitForNextLook() -> Int {
+        looks += 1
+        return min(3600, 1 << min(looks - 1, 12))
+    }
 
     /// Whether the next start may do without a check.
     var isKnownSound: Bool { isVerified && damage == nil }

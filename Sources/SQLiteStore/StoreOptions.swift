@@ -78,9 +78,11 @@ package enum StoreTrouble: Sendable, Equatable {
     case corruptEvent(EventID)
     /// The database is damaged: nothing new is taken until it was repaired.
     case damaged(String)
-    /// The check after an unclean stop has found nothing.
+    /// A statement calls the database damaged: nothing new is taken until it was looked through.
+    case doubted(String)
+    /// The check after an unclean stop or a doubt has found nothing.
     case verified(milliseconds: Int64)
-    /// The check after an unclean stop could not be ended.
+    /// The check could not be ended.
     case notVerified(String)
     /// A transaction failed; whoever waited for it got an error.
     case writeFailed(String)
