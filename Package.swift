@@ -142,7 +142,8 @@ let package = Package(
             ],
             swiftSettings: common),
         .testTarget(
-            name: "DispatcherTests", dependencies: ["Dispatcher", "Relay", "Signatures"], swiftSettings: common),
+            name: "DispatcherTests", dependencies: ["Dispatcher", "JSONTemplates", "Relay", "Signatures"],
+            swiftSettings: common),
         .testTarget(name: "CurlSenderTests", dependencies: ["CurlSender", "Relay"], swiftSettings: common),
         .testTarget(
             name: "SQLiteStoreTests",

@@ -1,17 +1,24 @@
 import Dispatcher
+import JSONTemplates
 import Relay
+import Synchronization
 import Testing
 
 /// Deliveries whose destination has a template: it renders the events 2 to 4 and fails for all others.
 @Suite struct TemplateTests {
-    private func destination(concurrency: Int = 2, more: String = "") throws -> Destination {
+    /// - Parameters:
+    ///   - more: members of the destination before its body.
+    ///   - value: the expression in the body; nil for the one that knows three events.
+    private func destination(
+        concurrency: Int = 2, more: String = "", value: String? = nil, functions: HostFunctions = .withoutZones
+    ) throws -> Destination {
         let known = (UInt64(2)...4).map { "'\(EventID(high: 1, low: $0))': {'x': 1}" }.joined(separator: ", ")
         let text = """
             {"sources": {"gruveo": {"path": "/in", "keys": [{"env": "KEY"}]}}, "routes": [],
              "destinations": {"crm": {"url": "https://crm.example.com/a", "concurrency": \(concurrency), \(more)
-                              "body": {"a": {"$eval": "{\(known)}[id].x"}}}}}
+                              "body": {"a": {"$eval": "\(value ?? "{\(known)}[id].x")"}}}}}
             """
-        let (configuration, _) = RoutesFile.load(Array(text.utf8), directory: "/") { _ in
+        let (configuration, _) = RoutesFile.load(Array(text.utf8), directory: "/", functions: functions) { _ in
             .success(SecretContent(Array("a-key-of-more-than-16-bytes".utf8)))
         }
         return try #require(configuration?.destinations["crm"])
@@ -31,6 +38,23 @@ import Testing
         try bed.answer(200)
         #expect(bed.store.place(2) == .delivered)
         bed.expectNothingLost()
+    }
+
+    private final class Counter: Sendable {
+        let value = Mutex(0)
+    }
+
+    /// A template that takes long until it fails would hold up the other destinations twice as long.
+    @Test func aTemplateThatFailsIsRenderedOnce() throws {
+        let renders = Counter()
+        let counting = HostFunction("failing") { _, _ throws(TemplateError) in
+            renders.value.withLock { $0 += 1 }
+            throw .badArguments("failing", "nothing at all")
+        }
+        let bed = TestBed([try destination(value: "failing()", functions: HostFunctions([counting]))])
+        bed.take(1..<4)
+        #expect(bed.store.count(.dead) == 3)
+        #expect(renders.value.withLock { $0 } == 3)
     }
 
     @Test func failureTakesNothingOfTheRate() throws {

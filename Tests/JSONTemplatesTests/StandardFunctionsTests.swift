@@ -4,7 +4,8 @@ import Testing
 @Suite struct StandardFunctionsTests {
     static let context =
         #"{"hostile": " a\r\n\u0000 b\u2028\tc\u202E\u200Bd\u0085👩\u200D💻\u00A0e\u001b", "#
-        + #""none": null, "empty": "", "zero": 0, "o": {"b": [1.0], "a": "é"}, "evil": "<!channel> & \"*_`\" 'x'"}"#
+        + #""none": null, "empty": "", "zero": 0, "o": {"b": [1.0], "a": "é"}, "evil": "<!channel> & \"*_`\" 'x'", "#
+        + "\"blank\": \"\(String(repeating: " \u{200B}", count: 60_000))\"}"
 
     @Test(arguments: [
         ("default(none, 'x')", #""x""#), ("default(empty, none, 'x', 'y')", #""x""#), ("default(zero, 5)", "0"),
@@ -23,6 +24,7 @@ import Testing
         ("markdown('*a* [b](c) 1. ~d~ @everyone')", #""\\*a\\* \\[b\\]\\(c\\) 1\\. \\~d\\~ @everyone""#),
         ("markdown(true)", #""true""#), ("line('John Smith', 10)", #""John Smith""#),
         ("line('John Smith', 9)", #""John Smi…""#), ("line('ab', 1)", #""…""#), ("line(none, 9)", #""""#),
+        ("line(blank, 9)", #""""#),
         ("line(hostile, 99)", #""a b cd 👩‍💻 e""#), ("line(12, 9)", #""12""#), ("line('👍👍👍', 2)", #""👍…""#),
         ("line(' a ', 1)", #""a""#), ("line('a b', 2)", #""a…""#),
         ("line('a  b ', 9)", #""a b""#), ("line(' a', 9)", #""a""#), ("line('~ !', 3)", #""~ !""#),

@@ -77,7 +77,8 @@ import Testing
     @Test func successThatFailsIsFalseAndNamed() throws {
         let judgement = judge(201, #"{"status": 1}"#, try success("json.ok"))
         #expect(judgement.outcome == .retry && judgement.code == "success_failed")
-        #expect(judgement.text.hasSuffix(#""success" fails on its answer: object has no property "ok""#))
+        #expect(
+            judgement.text.hasSuffix(#""success" fails on its answer: object has no property "ok": {"status": 1}"#))
         #expect(judgement.faults == [AnswerFault(path: "success", text: #"object has no property "ok""#)])
     }
 

@@ -34,10 +34,11 @@ import Testing
 
     @Test(arguments: [
         (#"{"error": "no_service"}"#, #": {"error": "no_service"}"#), ("\r\n no_service\n", ": no_service"),
-        ("no token a-token-1234", ": no token <redacted>"),
+        ("no token a-token-1234", ": no token <redacted>"), (#""a\u002dtoken\u002D1234""#, #": "<redacted>""#),
         (String(repeating: "é", count: 300), ": " + String(repeating: "é", count: 199) + "…"),
         ("first\nsecond\u{1B}[31m\u{202E}third", ": first second [31mthird"),
-        ("<!DOCTYPE html><title>Not found</title>", ""), (" <html>", ""), ("", ""), (" \n", ""), ("\u{1}", ""),
+        ("<!DOCTYPE html><title>Not found</title>", ""), ("\u{FEFF}\u{C}<html>", ""), ("", ""), (" \n", ""),
+        ("\u{1}", ""),
     ])
     func refusalIsToldInTheDestinationsOwnWords(body: String, expected: String) {
         let token = Destination.Header(name: "Authorization", value: "Bearer a-token-1234", isSecret: true)

@@ -75,8 +75,8 @@ import Testing
                 == #"the template fails at with.room: object has no property "room""#
         }
         let (own, _) = PresetTests.load(
-            #""preset": "chat", "with": {"room": 1}, "body": {"without": "${link.x}"}"#)
-        #expect { try PresetTests.body(own) } throws: { ($0 as? TemplateFailure)?.place == "body.without" }
+            #""preset": "chat", "with": {"room": 1}, "body": {"with": {"who": "${link.x}"}}"#)
+        #expect { try PresetTests.body(own) } throws: { ($0 as? TemplateFailure)?.place == "body.with.who" }
     }
 
     @Test func headersAndOutcomesAreJoinedMemberByMember() {
@@ -132,8 +132,10 @@ import Testing
     }
 
     @Test func aPresetThatIsNotThereHidesNoOtherFault() {
-        let lines = PresetTests.load(#""preset": "chatt", "with": {"room": 7}, "rat": "1/s", "timeout": "5""#).lines
-        #expect(lines.count == 3, "\(lines)")
+        let given = #""preset": "chatt", "with": {"room": "${link"}, "format": "form", "rat": "1/s", "timeout": "5""#
+        let lines = PresetTests.load(given).lines
+        #expect(lines.count == 4, "\(lines)")
+        #expect(lines.contains { $0.contains("destinations.crm.with.room") })
         #expect(
             lines.contains { $0.contains("unknown preset") } && lines.contains { $0.contains(#"unknown key "rat""#) })
         #expect(lines.contains { $0.contains("destinations.crm.timeout") })

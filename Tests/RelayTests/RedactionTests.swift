@@ -11,6 +11,8 @@ import Testing
         ("", "", ["abc"]), ("abc", "<redacted>", ["abc"]), ("xabcy", "x<redacted>y", ["abc"]),
         ("aabcabcab", "a<redacted><redacted>ab", ["abc"]), ("ab", "ab", ["abc"]),
         ("tok Bearer tok", "<redacted> <redacted>", ["Bearer tok", "tok"]),
+        (#"key \"a\/b+c\\\" no"#, #"key \"<redacted>\" no"#, [#"a/b+c\"#]), ("a%2fb%2Bc", "<redacted>", ["a/b+c"]),
+        (#"a/b\u002bc"#, "<redacted>", ["a/b+c"]), (#"a/b\u002"#, #"a/b\u002"#, ["a/b+c"]), ("a%2", "a%2", ["a/"]),
     ])
     func masksEachSecretWhereverItStands(text: String, expected: String, secrets: [String]) {
         #expect(redact(text, secrets) == expected)

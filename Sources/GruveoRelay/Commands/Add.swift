@@ -21,7 +21,7 @@ struct Add: ParsableCommand {
 
     @Option(
         name: .customLong("url-credential"),
-        help: "The credential that holds the URL; NAME-url unless the preset has a URL.")
+        help: "The credential that holds the URL; NAME-url unless the preset has a URL or needs a template.")
     var credential: String?
 
     @Option(name: .customLong("url-env"), help: "The environment variable that holds the URL.")
@@ -81,7 +81,7 @@ struct Add: ParsableCommand {
             Output.words(printable("\(edited.path): the destination \"\(name)\" was added"))
         }
         show(result.findings)
-        advise(result, presets.first { $0.name == preset }?.needs ?? [])
+        advise(result, presets.first { $0.name == preset })
         if result.findings.contains(where: { $0.severity == .error }) { throw ExitStatus.badConfiguration }
     }
 
@@ -135,9 +135,9 @@ struct Add: ParsableCommand {
         Output.data(parts.map { printable(String($0)) }.joined(separator: "\t") + (isWindows ? "\r" : ""))
     }
 
-    private func advise(_ result: RoutesLoader.Loaded, _ needs: [String]) {
-        for need in needs { Output.words("note: \(preset) needs \(need)") }
-        if url != nil {
+    private func advise(_ result: RoutesLoader.Loaded, _ outline: PresetOutline?) {
+        for need in outline?.needs ?? [] { Output.words("note: \(preset) needs \(need)") }
+        if url != nil, outline?.templateURL == nil {
             Output.words("note: whoever can read the file now knows the URL, which is a secret: see --url-credential")
         }
         let isUsed = result.configuration?.router.routes.contains { $0.destinations.contains(name) }

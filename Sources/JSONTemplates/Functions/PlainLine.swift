@@ -20,14 +20,19 @@ package struct PlainLine {
     /// around it.
     package static func of(_ text: String, most: Int) -> String { of(text, most: most) { () throws(Never) in } }
 
-    /// - Parameter pay: called for each character that is looked up.
+    /// - Parameter pay: called for 4 characters that are looked up in tables, or 64 of ASCII.
     fileprivate static func of<Failure: Error>(
         _ text: String, most: Int, pay: () throws(Failure) -> Void
     ) throws(Failure) -> String {
         if isOne(text, most) { return text }
         var line = PlainLine(most: most)
+        var work = 0
         for scalar in text.unicodeScalars {
-            try pay()
+            work += scalar.isASCII ? 1 : 16
+            if work >= 64 {
+                work -= 64
+                try pay()
+            }
             line.add(scalar)
             if line.isCut { break }
         }
@@ -57,15 +62,20 @@ package struct PlainLine {
     }
 
     private mutating func add(_ scalar: Unicode.Scalar) {
+        if "!"..."~" ~= scalar { return addVisible(scalar) }
+        if scalar == " " { return owesSpace = !scalars.isEmpty }
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .spaceSeparator:
             owesSpace = !scalars.isEmpty
         case .format where scalar != "\u{200C}" && scalar != "\u{200D}": break
-        default:
-            if owesSpace { append(" ") }
-            owesSpace = false
-            append(scalar)
+        default: addVisible(scalar)
         }
+    }
+
+    private mutating func addVisible(_ scalar: Unicode.Scalar) {
+        if owesSpace { append(" ") }
+        owesSpace = false
+        append(scalar)
     }
 
     private mutating func append(_ scalar: Unicode.Scalar) {

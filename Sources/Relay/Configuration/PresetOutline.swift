@@ -11,7 +11,7 @@ package struct PresetOutline: Sendable {
     package let hasURL: Bool
 
     /// The need which is a URL that is rendered for each event; nil where there is none.
-    var templateURL: String? { needs.first { $0.contains("${") } }
+    package var templateURL: String? { hasURL ? nil : needs.first { $0.contains("://") && $0.contains("${") } }
 
     package init(_ name: String, needs: [String] = [], parameters: [String] = [], hasURL: Bool = false) {
         self.name = name

@@ -16,12 +16,12 @@ extension ObjectReader {
 
 extension Field {
     fileprivate func template(_ format: BodyFormat) -> BodyTemplate? {
-        let hasValues = PresetMerge.isWrapped(node)
+        let values = PresetMerge.values(around: node)
         do throws(TemplateFaults) {
-            return try BodyTemplate(node, format: format, hasValues: hasValues)
+            return try BodyTemplate(node, format: format, values: values)
         } catch {
             for fault in error.faults {
-                let path = path.dropLast("body".count) + BodyTemplate.place(of: fault, hasValues: hasValues)
+                let path = path.dropLast("body".count) + BodyTemplate.place(of: fault, values)
                 let place = FilePlace(offset: fault.offset ?? node.offset, path: String(path))
                 log.add(.error, at: place, TemplateAdvice.sentence(fault))
             }

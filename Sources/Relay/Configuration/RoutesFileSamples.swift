@@ -11,7 +11,7 @@ extension RoutesFile {
                 id: id, source: "sample", receivedAt: RoutesFile.sampleTime, body: sample.body, routes: ["sample"])
             return (name: sample.name, event: event)
         }
-        for destination in destinations {
+        for destination in destinations where destination.preset.map(presets.has) ?? true {
             guard let templates = destination.templates(destination.withQuery(destination.shownURL), functions) else {
                 continue
             }

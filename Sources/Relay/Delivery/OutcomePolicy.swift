@@ -73,21 +73,22 @@ package enum OutcomePolicy {
         let cut = response.isComplete ? "" : ", of which only a part came"
         return Judgement(
             outcome: .retry, code: fault == nil ? "success_false" : "success_failed",
-            text: "the destination answered \(response.status), but \(why)\(cut)\(fault == nil ? words : "")",
+            text: "the destination answered \(response.status), but \(why)\(cut)\(words)",
             advice: "", faults: faults)
     }
 
-    /// The beginning of what the destination says of it, in one line behind a colon; empty where that is a page for
-    /// browsers or no text.
+    /// The beginning of what the destination says of it, in one line behind a colon; empty where that is HTML, XML or
+    /// no text.
     ///
     /// It is cut last: a secret of which only a part is left would not be found.
     private static func words(of response: Response, _ destination: Destination, _ token: AccessToken?) -> String {
-        let first = response.body.first { !" \t\r\n".utf8.contains($0) }
-        guard let first, first != UInt8(ascii: "<") else { return "" }
-        let body = Redaction.redact(response.body, secrets: destination.secrets(with: token))
-        guard let text = String(validating: body, as: UTF8.self) else { return "" }
-        let line = PlainLine.of(text, most: longestWords)
-        return line.isEmpty ? "" : ": \(line)"
+        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let body = response.body.drop { $0 <= 0x20 || byteOrderMark.contains($0) }
+        guard body.first != UInt8(ascii: "<") else { return "" }
+        let shown = Redaction.redact(Array(body), secrets: destination.secrets(with: token))
+        let line = PlainLine.of(String(decoding: shown, as: UTF8.self), most: longestWords)
+        let strange = line.unicodeScalars.count { $0 == "\u{FFFD}" }
+        return line.isEmpty || strange * 10 > line.unicodeScalars.count ? "" : ": \(line)"
     }
 
     /// An expression's error may repeat the answer, and the answer our request; in one line, as logs and lists are.

@@ -58,18 +58,45 @@ package enum Redaction {
     package static func redact(_ text: [UInt8], secrets: [[UInt8]]) -> [UInt8] {
         secrets.reduce(text) { text, secret in
             var output: [UInt8] = []
-            var rest = text[...]
-            while let first = rest.firstIndex(of: secret[0]) {
-                output += rest[..<first]
-                if rest[first...].starts(with: secret) {
+            output.reserveCapacity(text.count)
+            var index = 0
+            while index < text.count {
+                if let end = end(of: secret, in: text, from: index) {
                     output += mask
-                    rest = rest[(first + secret.count)...]
+                    index = end
                 } else {
-                    output.append(secret[0])
-                    rest = rest[(first + 1)...]
+                    output.append(text[index])
+                    index += 1
                 }
             }
-            return output + rest
+            return output
         }
+    }
+
+    /// Where a secret ends that begins at a place of the text; nil where it does not stand there.
+    private static func end(of secret: [UInt8], in text: [UInt8], from start: Int) -> Int? {
+        var index = start
+        for byte in secret {
+            guard index < text.count, let length = length(of: byte, in: text, at: index) else { return nil }
+            index += length
+        }
+        return index
+    }
+
+    /// How many bytes stand for a byte, which may be escaped as in JSON (`\/`, `\u002b`; RFC 8259 section 7) or in a
+    /// URL (`%2B`; RFC 3986 section 2.1); nil where another one stands there.
+    private static func length(of byte: UInt8, in text: [UInt8], at index: Int) -> Int? {
+        func hex(_ digits: Range<Int>) -> Bool {
+            digits.upperBound <= text.count
+                && UInt16(String(decoding: text[digits], as: UTF8.self), radix: 16) == UInt16(byte)
+        }
+        switch text[index] {
+        case UInt8(ascii: "\\") where index + 1 < text.count:
+            if text[index + 1] == byte { return 2 }
+            if text[index + 1] == UInt8(ascii: "u"), hex((index + 2)..<(index + 6)) { return 6 }
+        case UInt8(ascii: "%") where hex((index + 1)..<(index + 3)): return 3
+        default: break
+        }
+        return text[index] == byte ? 1 : nil
     }
 }

@@ -24,6 +24,9 @@ package struct PresetLibrary: Sendable {
     /// Those that can be read, in the order of their names.
     package var presets: [Preset] { names.compactMap { entries[$0]?.preset } }
 
+    /// Whether there is one of this name that can be read.
+    func has(_ name: String) -> Bool { entries[name]?.preset != nil }
+
     private mutating func add(_ file: PresetFile, isOwn: Bool) {
         let (preset, findings) = Preset.decode(file)
         entries[file.name] = Entry(file: file, isOwn: isOwn, preset: preset, findings: findings)

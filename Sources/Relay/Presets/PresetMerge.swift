@@ -9,7 +9,9 @@ enum PresetMerge {
     fileprivate static func standIn(at offset: Int) -> JSONNode {
         // No two destinations are to have the same URL by it.
         let url = JSONNode(.string("https://preset-\(offset).invalid/"), offset: offset)
-        return JSONNode(.object([JSONNode.Member(key: "url", keyOffset: offset, value: url)]), offset: offset)
+        let members = [("url", url), ("body", JSONNode(.object([]), offset: offset))]
+        return JSONNode(
+            .object(members.map { JSONNode.Member(key: $0.0, keyOffset: offset, value: $0.1) }), offset: offset)
     }
 
     /// An operator's destination with what it lacks; that stands at the place where the preset is named, since its own
@@ -60,10 +62,13 @@ enum PresetMerge {
         return object([("$let", object([("with", values)])), ("in", body)])
     }
 
-    /// Whether a body is one that `wrapped` made: in a file no key stands where its object begins.
-    static func isWrapped(_ body: JSONNode) -> Bool {
-        guard case .object(let members) = body.kind else { return false }
-        return members.first.map { $0.key == "$let" && $0.keyOffset == body.offset } ?? false
+    /// The names of the values that `wrapped` has put around a body: in a file no key stands where its object begins.
+    static func values(around body: JSONNode) -> [String] {
+        guard case .object(let members) = body.kind, let first = members.first, first.key == "$let",
+            first.keyOffset == body.offset, case .object(let scope) = first.value.kind, scope.count == 1,
+            scope[0].key == "with", case .object(let values) = scope[0].value.kind
+        else { return [] }
+        return values.map(\.key)
     }
 }
 
@@ -80,7 +85,6 @@ extension Field {
             let preset = library.preset(named: field)
             if let preset {
                 field.checkParameters(given, of: preset, values)
-                field.checkAuthorization(members, for: preset)
                 let names = Set(given.map(\.key))
                 given += preset.parameters.filter { !names.contains($0.name) }.compactMap {
                     $0.member(at: name.offset)
@@ -88,9 +92,10 @@ extension Field {
             }
             let added = preset?.destination ?? PresetMerge.standIn(at: name.offset)
             members = PresetMerge.merged(members, with: added, at: name.offset)
+            if let preset { field.checkAuthorization(members, for: preset) }
         }
         let body = members.firstIndex { $0.key == "body" }
-        if body == nil, name == nil { values?.error("\"with\" gives values to a body: add a \"body\", or remove it") }
+        if body == nil { values?.error("\"with\" gives values to a body: add a \"body\", or remove it") }
         if let body, !given.isEmpty {
             members[body] = JSONNode.Member(
                 key: "body", keyOffset: members[body].keyOffset,

@@ -24,20 +24,23 @@ package struct BodyTemplate: Sendable {
     private let template: Template
     /// The template as it is written, without its white space: what two are compared by.
     let source: String
-    private let hasValues: Bool
+    private let values: [String]
 
-    /// - Parameter hasValues: whether the body stands inside the values of the destination's `with`.
+    /// - Parameter values: names of the values of the destination's `with`, inside which the body stands.
     /// - Throws: all that is wrong with the template.
-    package init(_ node: JSONNode, format: BodyFormat, hasValues: Bool = false) throws(TemplateFaults) {
+    package init(_ node: JSONNode, format: BodyFormat, values: [String] = []) throws(TemplateFaults) {
         self.format = format
-        self.hasValues = hasValues
+        self.values = values
         template = try Template.parse(node)
         source = JSONSerializer.text(node.value)
     }
 
     /// Where a fault is, as the routes file has it: `body.title` or `with.contact`.
-    static func place(of error: TemplateError, hasValues: Bool) -> String {
-        let isOfValues = hasValues && [".with.", ".with["].contains { error.path.hasPrefix($0) }
+    static func place(of error: TemplateError, _ values: [String]) -> String {
+        let isOfValues = values.contains { name in
+            let path = ".with.\(name)"
+            return error.path == path || [".", "["].contains { error.path.hasPrefix(path + $0) }
+        }
         return isOfValues ? String(error.path.dropFirst()) : "body" + error.path
     }
 
@@ -54,7 +57,7 @@ package struct BodyTemplate: Sendable {
                 result = try template.render(context, functions: functions, now: now.milliseconds)
             }
         } catch {
-            let place = BodyTemplate.place(of: error, hasValues: hasValues)
+            let place = BodyTemplate.place(of: error, values)
             throw TemplateFailure(place: place, message: error.message, offset: error.offset)
         }
         guard let result else { throw misfit("the body as a whole is left out: give it an \"else\"") }

@@ -59,7 +59,7 @@ package struct URLTemplate: Sendable {
     private func failure(
         _ error: TemplateError, _ context: TemplateContext, _ functions: HostFunctions, _ now: Timestamp
     ) -> TemplateFailure {
-        for (name, text) in query {
+        for (name, text) in query where error.kind != .budget {
             do throws(TemplateError) {
                 _ = try text.render(context, functions: functions, now: now.milliseconds)
             } catch {
