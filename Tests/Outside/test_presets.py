@@ -361,6 +361,16 @@ def test_a_person_that_is_no_number_is_left_out(fakes):
         assert (b"participants" in body) == (written is not None) and (written or b"") in body, body
 
 
+def test_long_texts_without_anything_to_see_are_no_dead_letters(fakes):
+    for blank in (" ", "\t\u00a0", "\u202e"):
+        text = blank * (60_000 // len(blank.encode()))
+        event = sample(0, link=text, location=text, user={"name": text, "email": text}, tracking={"customer_id": text},
+                       assignedUsers=[{"name": text, "email": text}])
+        printed = fakes.relay.command("explain", "--config", str(fakes.relay.routes_path), "--json", "-", input=event).stdout
+        requests = json.loads(printed)["requests"]
+        assert len(requests) == 13 and [one["error"] for one in requests if "error" in one] == []
+
+
 def test_a_call_of_many_hours_keeps_them(fakes):
     event = sample(0, duration=90_065, resolution="answered")
     printed = fakes.relay.command("explain", "--config", str(fakes.relay.routes_path), "--json", "-", input=event).stdout

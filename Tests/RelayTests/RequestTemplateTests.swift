@@ -70,6 +70,16 @@ import Testing
         }
     }
 
+    /// One text of a template has 20,000 tokens at most; each value is one of its own.
+    @Test func valuesOfQueryAreRenderedHoweverManyThereAre() throws {
+        let long = String(repeating: "'',", count: 9000)
+        let values = ["a", "b", "c"].map { "\"\($0)\": \"${default(\(long)link)}\"" }.joined(separator: ", ")
+        let destination = try destination(#""url": "https://a.example/?x=1", "query": {\#(values)}"#)
+        let request = try RequestBuilder.request(
+            for: Fixture.delivery(body: #"{"link": "&"}"#), to: destination, now: Fixture.start)
+        #expect(request.url == "https://a.example/?x=1&a=%26&b=%26&c=%26")
+    }
+
     @Test func encodedDotsAreDotsToo() throws {
         #expect(throws: TemplateFailure.self) { try url("https://a.example/%2E${link}/x", #"{"link": "."}"#) }
     }

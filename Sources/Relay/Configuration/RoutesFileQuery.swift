@@ -6,8 +6,6 @@ struct QueryDeclaration: Sendable {
     let name: String
     /// As the file has it.
     let text: String
-    /// Nil where nothing in it is to be rendered.
-    let template: TextTemplate?
     let place: FilePlace
 }
 
@@ -27,8 +25,7 @@ extension Field {
     private func queryValue(_ name: String) -> QueryDeclaration? {
         guard let text = text("a text such as \"true\" or \"${id}\"") else { return nil }
         do throws(TemplateError) {
-            let template = try TextTemplate(text)
-            let literals = template?.literals ?? [text]
+            let literals = try TextTemplate(text)?.literals ?? [text]
             let isPlain = literals.allSatisfy { $0.utf8.allSatisfy(QueryText.isPlain) }
             guard isPlain, !text.isEmpty, QueryText.isSimple(text) else {
                 error(
@@ -36,7 +33,7 @@ extension Field {
                         + "braces in it: write the rest as %XX into the URL")
                 return nil
             }
-            return QueryDeclaration(name: name, text: text, template: template, place: place)
+            return QueryDeclaration(name: name, text: text, place: place)
         } catch {
             self.error(TemplateAdvice.sentence(error))
             return nil

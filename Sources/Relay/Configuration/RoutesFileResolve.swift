@@ -89,22 +89,23 @@ extension DestinationDeclaration {
     fileprivate func resolved(
         _ secrets: SecretReader, directory: String, _ functions: HostFunctions
     ) -> Destination? {
-        let url = resolvedURL(secrets).map(withQuery)
+        let url = resolvedURL(secrets)
         let authorization = auth.flatMap { secrets.authorization($0) }
         let allHeaders = (authorization.map { [$0] } ?? []) + headers.map { secrets.header($0) }
         let signer = signing.map { secrets.signer($0) }
         let oauth2 = auth.flatMap { secrets.oauth2($0) }
         guard let url else { return nil }
         return Destination(
-            name: name, method: method, url: url, headers: allHeaders, signer: signer ?? nil,
+            name: name, method: method, url: withQuery(url), headers: allHeaders, signer: signer ?? nil,
             options: options.absolute(in: directory), retry: retry,
             overrides: urlTemplate == nil ? overrides : overrides.addressingOneThing, concurrency: concurrency,
             templates: templates(url, functions), rate: rate, isOrdered: isOrdered, oauth2: oauth2)
     }
 
     func templates(_ url: String, _ functions: HostFunctions) -> RequestTemplates? {
-        let rendered = query.compactMap { value in value.template.map { (name: value.name, text: $0) } }
-        let urlTemplate = query.isEmpty ? urlTemplate : try? URLTemplate(url, query: rendered)
+        let values = query.map { URLTemplate.QueryValue(name: $0.name, value: $0.text) }
+        let isTemplate = if case .plain = self.url { true } else { false }
+        let urlTemplate = try? URLTemplate(url, isTemplate: isTemplate, query: values)
         let headers = headers.compactMap(\.template)
         guard body != nil || urlTemplate != nil || !headers.isEmpty else { return nil }
         return RequestTemplates(body: body, url: urlTemplate, headers: headers, functions: functions)

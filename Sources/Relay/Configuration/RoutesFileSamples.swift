@@ -12,7 +12,7 @@ extension RoutesFile {
             return (name: sample.name, event: event)
         }
         for destination in destinations where destination.preset.map(presets.has) ?? true {
-            guard let templates = destination.templates(destination.withQuery(destination.shownURL), functions) else {
+            guard let templates = destination.templates(destination.shownURL, functions) else {
                 continue
             }
             var failures = SampleFailures()

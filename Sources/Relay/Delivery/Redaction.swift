@@ -75,6 +75,8 @@ package enum Redaction {
 
     /// Where a secret ends that begins at a place of the text; nil where it does not stand there.
     private static func end(of secret: [UInt8], in text: [UInt8], from start: Int) -> Int? {
+        // A secret may look like an escape itself.
+        if text[start...].starts(with: secret) { return start + secret.count }
         var index = start
         for byte in secret {
             guard index < text.count, let length = length(of: byte, in: text, at: index) else { return nil }

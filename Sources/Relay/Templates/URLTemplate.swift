@@ -8,43 +8,67 @@ package struct URLTemplate: Sendable {
         let message: String
     }
 
+    /// A value of `query`.
+    struct QueryValue: Sendable {
+        let name: String
+        /// As it stands in the URL: `name=value`.
+        fileprivate let text: String
+        fileprivate let template: TextTemplate?
+
+        /// - Parameter value: what has been read as a template before.
+        init(name: String, value: String) {
+            self.name = name
+            text = "\(name)=\(value)"
+            template = try? TextTemplate(text)
+        }
+    }
+
     private static let placeholder = "0"
+    /// Of a whole URL, in bytes; each of its parts has a render's own limit.
+    private static let mostBytes = 1 << 20
 
-    private let text: TextTemplate
-    /// The values of `query`, which `text` has too.
-    private let query: [(name: String, text: TextTemplate)]
+    /// As the routes file or the secret has it.
+    private let source: String
+    /// Nil where nothing in it is to be rendered.
+    private let text: TextTemplate?
+    private let query: [QueryValue]
 
-    /// - Returns: nil where nothing in the URL is to be rendered.
-    init?(_ source: String, query: [(name: String, text: TextTemplate)] = []) throws(Fault) {
+    /// - Parameter isTemplate: false for a secret, which is taken as it is.
+    /// - Returns: nil where nothing in the URL and its query is to be rendered.
+    init?(_ source: String, isTemplate: Bool = true, query: [QueryValue] = []) throws(Fault) {
+        self.source = source
         self.query = query
-        let text: TextTemplate?
-        do throws(TemplateError) { text = try TextTemplate(source) } catch {
+        do throws(TemplateError) { text = isTemplate ? try TextTemplate(source) : nil } catch {
             throw Fault(message: "the URL holds a template that is not well formed: \(error.message)")
         }
-        guard let text else { return nil }
-        self.text = text
-        guard Self.standsBehindTheHost(Array(source.utf8)) else {
+        if text == nil, query.allSatisfy({ $0.template == nil }) { return nil }
+        guard text == nil || Self.standsBehindTheHost(Array(source.utf8)) else {
             throw Fault(
                 message: "the URL holds a template before its path: scheme, host and port must stand there plainly")
         }
     }
 
     /// A URL of the same form, to check the rest by.
-    var example: String { text.text(each: Self.placeholder) }
+    var example: String { text?.text(each: Self.placeholder) ?? source }
 
     /// What stands there of the URL itself.
-    var literals: [String] { text.literals }
+    var literals: [String] {
+        (text?.literals ?? [source]) + query.flatMap { $0.template?.literals ?? [$0.text] }
+    }
 
     /// - Throws: where the event would lead to another place than the template shows.
     func url(
         _ context: TemplateContext, _ functions: HostFunctions, now: Timestamp
     ) throws(TemplateFailure) -> String {
-        let url: String
-        do throws(TemplateError) {
-            url = try text.render(context, functions: functions, now: now.milliseconds, encode: PercentEncoding.encode)
-        } catch {
-            throw failure(error, context, functions, now)
+        func rendered(_ template: TextTemplate, _ place: String) throws(TemplateFailure) -> String {
+            do throws(TemplateError) {
+                return try template.render(
+                    context, functions: functions, now: now.milliseconds, encode: PercentEncoding.encode)
+            } catch {
+                throw TemplateFailure(error, in: place)
+            }
         }
+        var url = if let text { try rendered(text, "url") } else { source }
         // Clients resolve dots between slashes, and a missing name turns a request for one thing into one for all.
         for (segment, form) in zip(Self.segments(url), Self.segments(example)) where !segment.elementsEqual(form) {
             if segment.isEmpty { throw TemplateFailure(place: "url", message: "a part of the path would be empty") }
@@ -52,21 +76,17 @@ package struct URLTemplate: Sendable {
                 throw TemplateFailure(place: "url", message: "a part of the path would be \".\" or \"..\"")
             }
         }
-        return url
-    }
-
-    /// Names the value of `query` that fails, also by itself; else it is the URL's own text.
-    private func failure(
-        _ error: TemplateError, _ context: TemplateContext, _ functions: HostFunctions, _ now: Timestamp
-    ) -> TemplateFailure {
-        for (name, text) in query where error.kind != .budget {
-            do throws(TemplateError) {
-                _ = try text.render(context, functions: functions, now: now.milliseconds)
-            } catch {
-                return TemplateFailure(error, in: "query.\(name)")
+        var separator = source.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
+        for value in query {
+            let place = "query.\(value.name)"
+            let added = if let template = value.template { try rendered(template, place) } else { value.text }
+            url += separator + added
+            guard url.utf8.count <= Self.mostBytes else {
+                throw TemplateFailure(place: place, message: "the URL would be longer than \(Self.mostBytes) bytes")
             }
+            separator = "&"
         }
-        return TemplateFailure(error, in: "url")
+        return url
     }
 
     /// Whether the first expression stands behind scheme, user, host and port.
