@@ -45,6 +45,8 @@ final class StoreEngine: @unchecked Sendable {
     /// How often it was looked through since it was last sound for a while.
     private var looks = 0
     private var soundAt: UInt64 = 0
+    /// Sound for so long, a database that is doubted again is looked through as soon as the first time; in nanoseconds.
+    private static let soundForAWhile: UInt64 = 60_000_000_000
 
     private var reopenAfter: UInt64 = 0
     private var spaceCheckedAt: UInt64 = 0
@@ -231,7 +233,7 @@ final class StoreEngine: @unchecked Sendable {
     func noteDoubt(_ finding: String) {
         guard damage == nil else { return }
         damage = finding
-        if Self.uptime - soundAt > 60_000_000_000 { looks = 0 }
+        if Self.uptime - soundAt > Self.soundForAWhile { looks = 0 }
         onTrouble(.doubted(finding))
         onDoubt?()
     }

@@ -433,15 +433,20 @@ class Clock:
 DAY = 86_400
 
 
+def relay_with_refused_events(make_relay, world, clock):
+    """A relay under a clock that can be set; what `moody` gets is tried again every two seconds, for longer than days."""
+    # Neither 5xx, which would take the lane down, nor one that holds it.
+    world.answers["moody"] = lambda: 418
+    patient = {"concurrency": 2, "retry": {"schedule": ["2s"] * 90, "for": "60d"}}
+    return make_relay(
+        world.routes(moody=patient), environment=clock.environment, arguments=["--log-level", "error"]).start()
+
+
 @pytest.mark.parametrize("offset", [30 * DAY, -365 * DAY, -3600], ids=["ahead", "back", "an-hour-back"])
 def test_a_clock_that_is_set_parks_nothing_and_bursts_nothing(make_relay, make_sink, tmp_path, offset):
     clock = Clock(tmp_path)
     world, ledger = World(make_sink, names=("good", "moody")), Ledger()
-    # Neither 5xx, which would take the lane down, nor one that holds it.
-    world.answers["moody"] = lambda: 418
-    patient = {"concurrency": 2, "retry": {"schedule": ["2s"] * 90, "for": "60d"}}
-    relay = make_relay(
-        world.routes(moody=patient), environment=clock.environment, arguments=["--log-level", "error"]).start()
+    relay = relay_with_refused_events(make_relay, world, clock)
     for _ in range(20):
         assert post(relay, ledger) == 200
     eventually(lambda: len(world.sinks["moody"].requests) >= 10, what="attempts that fail")
@@ -464,10 +469,7 @@ def test_a_clock_that_is_set_parks_nothing_and_bursts_nothing(make_relay, make_s
 def test_a_clock_that_is_set_every_second_parks_nothing(make_relay, make_sink, tmp_path):
     clock = Clock(tmp_path)
     world, ledger = World(make_sink, names=("good", "moody")), Ledger()
-    world.answers["moody"] = lambda: 418
-    patient = {"concurrency": 2, "retry": {"schedule": ["2s"] * 90, "for": "60d"}}
-    relay = make_relay(
-        world.routes(moody=patient), environment=clock.environment, arguments=["--log-level", "error"]).start()
+    relay = relay_with_refused_events(make_relay, world, clock)
     for offset in (3600, -3600, 60, -1, 20 * DAY, -20 * DAY, 1, 0, -7, 300):
         clock.set(offset)
         assert post(relay, ledger) == 200

@@ -93,9 +93,7 @@ package struct DestinationAddition: Sendable {
     private func destinations(_ root: JSONNode, _ bytes: [UInt8]) throws(Fault) -> Int {
         guard case .object = root.kind else {
             throw DestinationAddition.fault(
-                at: root, "",
-                "must be one JSON object with \"sources\", \"destinations\" and \"routes\", not "
-                    + root.kindName, bytes)
+                at: root, "", "must be \(RoutesFile.form), not \(root.kindName)", bytes)
         }
         guard let node = root.member("destinations") else {
             throw DestinationAddition.fault(

@@ -10,6 +10,7 @@ package struct RoutesFile: Sendable {
     /// The text, to find positions in.
     let bytes: [UInt8]
 
+    static let form = "one JSON object with \"sources\", \"destinations\" and \"routes\""
     static let noRoutes = "there are no routes: every event will be stored as unmatched"
     static let noDestinations = "there are no destinations: every event will be stored as unmatched"
 
@@ -27,9 +28,7 @@ package struct RoutesFile: Sendable {
     static func read(_ bytes: [UInt8], _ presets: PresetLibrary, _ log: FindingLog) -> RoutesFile? {
         guard let root = parse(bytes, log) else { return nil }
         let field = Field(node: root, path: "", log: log)
-        guard var reader = field.object("one JSON object with \"sources\", \"destinations\" and \"routes\"") else {
-            return nil
-        }
+        guard var reader = field.object(form) else { return nil }
         defer { reader.finish() }
         _ = reader.optional("$schema")?.text()
         let sourcesField = reader.required("sources", "add \"sources\": { … }, without which nothing can come in")

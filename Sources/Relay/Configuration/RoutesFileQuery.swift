@@ -69,6 +69,6 @@ extension DestinationDeclaration {
     /// A URL with `query` behind its own.
     func withQuery(_ url: String) -> String {
         let added = query.map { "\($0.name)=\($0.text)" }.joined(separator: "&")
-        return added.isEmpty ? url : url + (url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + added
+        return added.isEmpty ? url : url + URLTemplate.separator(behind: url) + added
     }
 }

@@ -76,7 +76,7 @@ package struct URLTemplate: Sendable {
                 throw TemplateFailure(place: "url", message: "a part of the path would be \".\" or \"..\"")
             }
         }
-        var separator = source.utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
+        var separator = Self.separator(behind: source)
         for value in query {
             let place = "query.\(value.name)"
             let added = if let template = value.template { try rendered(template, place) } else { value.text }
@@ -88,6 +88,9 @@ package struct URLTemplate: Sendable {
         }
         return url
     }
+
+    /// What stands between a URL and what is added to its query.
+    static func separator(behind url: String) -> String { url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?" }
 
     /// Whether the first expression stands behind scheme, user, host and port.
     private static func standsBehindTheHost(_ bytes: [UInt8]) -> Bool {
