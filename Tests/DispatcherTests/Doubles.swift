@@ -47,6 +47,9 @@ final class ScriptedSender: Sender {
     func close(_ call: Call) {
         state.withLock { state in state.open.removeAll { $0.number == call.number } }
     }
+
+    /// What the end of a process does: nobody waits for an answer any more.
+    func crash() { state.withLock { $0.open = [] } }
 }
 
 /// Takes dead letters, or fails to, now or when the test lets go.

@@ -29,6 +29,7 @@ final class TestBed: Sendable {
     func restarted(_ destinations: [Destination] = [TestBed.destination()], durable: Int = 0) -> TestBed {
         store.crash(durable: durable)
         letters.crash(durable: durable)
+        sender.crash()
         let bed = TestBed(destinations, store: store, letters: letters, clock: clock)
         bed.run { $0.begin() }
         return bed
