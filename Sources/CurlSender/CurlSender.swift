@@ -45,11 +45,14 @@ package actor CurlSender: Sender {
 
     static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
-    /// - Parameter version: the relay's own, for the User-Agent.
-    package init(version: String) throws(CurlUnavailable) {
+    /// - Parameters:
+    ///   - version: the relay's own, for the User-Agent.
+    ///   - mostConnections: so many at most are open at once; what is beyond waits.
+    package init(version: String, mostConnections: Int = .max) throws(CurlUnavailable) {
         guard CurlSender.isReady, let multi = curl_multi_init() else { throw CurlUnavailable() }
         relay_curl_multi_set_max_host_connections(multi, CurlSender.hostConnectionLimit)
-        relay_curl_multi_set_max_total_connections(multi, CurlSender.totalConnectionLimit)
+        relay_curl_multi_set_max_total_connections(
+            multi, min(CurlSender.totalConnectionLimit, mostConnections))
         relay_curl_multi_set_max_idle_connections(multi, CurlSender.idleConnectionLimit)
         self.multi = multi
         loop = CurlLoop(multi: multi)

@@ -36,6 +36,7 @@ final class RelayServer: Sendable {
     private let reporter: Reporter
     private let store: EmbeddedStore
     private let sender: CurlSender
+    private let receiverLimits: ReceiverLimits
     private let dispatcher: LaneDispatcher
     private let intake: Intake
     private let listening = Mutex<ListenAddress?>(nil)
@@ -44,7 +45,8 @@ final class RelayServer: Sendable {
     init(_ loaded: RoutesLoader.Loaded, configuration: Configuration, options: Options) throws {
         // What the relay makes is its own: the queue holds personal data.
         umask(0o077)
-        raiseFileLimit()
+        let connections = try affordableConnections()
+        receiverLimits = ReceiverLimits(mostConnections: connections)
         self.options = options
         drainMilliseconds = configuration.limits.drainMilliseconds
         let reporter = Reporter(logger: options.logger)
@@ -52,7 +54,7 @@ final class RelayServer: Sendable {
         store = try openStore(
             options.state, limits: StoreLimits(configuration), acceptsLoss: options.acceptsLoss,
             onTrouble: reporter.store)
-        sender = try CurlSender(version: GruveoRelayCommand.version)
+        sender = try CurlSender(version: GruveoRelayCommand.version, mostConnections: connections)
         let deadLetters = DeadLetterDirectory(stateDirectory: options.state)
         try explainingErrors { () throws(DeadLetterError) in try deadLetters.prepare() }
         let dispatcher = LaneDispatcher(
@@ -112,7 +114,8 @@ final class RelayServer: Sendable {
                 PublicListener(
                     endpoint: options.socket.map { .socket($0) }
                         ?? .address(host: options.address.host, port: options.address.port),
-                    intake: intake, drainMilliseconds: drainMilliseconds, logger: options.logger, now: wallClock,
+                    intake: intake, limits: receiverLimits, drainMilliseconds: drainMilliseconds,
+                    logger: options.logger, now: wallClock,
                     onBound: bound)),
         ]
     }

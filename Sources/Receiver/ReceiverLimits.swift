@@ -22,6 +22,9 @@ package struct ReceiverLimits: Sendable, Equatable {
     package var unwantedBodyBytes = 262_144
 
     package init() {}
+
+    /// The limits of a process that can afford so many connections.
+    package init(mostConnections: Int) { connections = min(connections, mostConnections) }
 }
 
 /// The limits in time, counted in ticks of one clock that all connections share: a request then costs no timer and

@@ -50,9 +50,14 @@ def preloading(directory, source):
     return {"LD_PRELOAD": str(library)}
 
 
+def injecting(log, calls, what):
+    """What a program is started behind for strace to do this to its system calls."""
+    return ["strace", "-f", "-o", str(log), "-e", "signal=none", "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
+
+
 # Below the ports that the kernel gives to outgoing connections: one of these could otherwise take a port between the
-# look and the use.
-PORTS = range(20_000, 32_000)
+# look and the use. Each worker of pytest-xdist (gw0, gw1 …) has ports of its own.
+PORTS = range(20_000, 32_000)[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])::8]
 next_port = itertools.count(random.randrange(len(PORTS)))
 
 
@@ -213,8 +218,17 @@ class Relay:
         log.close()
         if wait:
             eventually(self.is_up, 30, f"start: {self.log_path.read_text()[-2000:]}")
-            eventually((self.state / "admin.sock").exists, 5, "the admin socket")
+            eventually(self.is_asked, 15, "the admin socket")
         return self
+
+    def is_asked(self):
+        """Whether somebody listens at the admin socket: a process that was killed leaves its own behind."""
+        try:
+            with socket.socket(socket.AF_UNIX) as admin:
+                admin.connect(str(self.state / "admin.sock"))
+                return True
+        except OSError:
+            return False
 
     def is_up(self):
         if self.process.poll() is not None:

@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from harness import Relay, every, eventually, preloading, routes_to, sample
+from harness import Relay, every, eventually, injecting, preloading, routes_to, sample
 from ledger import Ledger, World, collect, judge, loaded, under_load
 from test_durability import EATMYDATA
 from test_power_cut import Disk
@@ -195,25 +195,51 @@ def cpu_seconds(relay):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_without_descriptors_it_does_not_spin_and_goes_on_when_there_are_some(make_relay, make_sink):
-    world, ledger = World(make_sink, names=("good",)), Ledger()
-    relay = make_relay(world.routes(), prefix=["prlimit", "--nofile=64:64"])
+def limited_to(relay, descriptors):
+    relay.prefix = ["prlimit", f"--nofile={descriptors}:{descriptors}"]
     relay.pid = lambda: relay.process.pid
-    relay.start()
+    return relay
+
+
+@pytest.mark.release
+def test_more_idle_clients_than_descriptors_leave_some_for_the_rest(make_relay, make_sink):
+    world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
+    relay = limited_to(make_relay(world.routes()), 256).start()
     assert post(relay, ledger) == 200
-    idle = []
-    for _ in range(150):
-        connection = socket.socket()
-        connection.setblocking(False)
-        connection.connect_ex(("127.0.0.1", relay.port))
-        idle.append(connection)
-    time.sleep(0.5)
-    before = cpu_seconds(relay)
-    time.sleep(2)
-    assert cpu_seconds(relay) - before < 0.4, "less than 20 % of a processor"
-    for connection in idle:
-        connection.close()
-    eventually(lambda: post(relay, ledger) == 200, 20, "a 200")
+    with contextlib.ExitStack() as idle:
+        for _ in range(400):
+            connection = idle.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(("127.0.0.1", relay.port))
+        before, most = cpu_seconds(relay), 0
+        for _ in range(40):
+            assert post(relay, ledger) == 200
+            most = max(most, open_files(relay))
+            time.sleep(0.05)
+        assert cpu_seconds(relay) - before < 1, "it does not spin"
+        assert 32 < most < 192 and relay.counts()["matched"] == 41
+    world.check(relay, ledger)
+    assert "Too many open files" not in relay.log()
+
+
+def test_a_limit_of_descriptors_that_is_too_low_is_refused(make_relay, make_sink):
+    relay = limited_to(make_relay(routes_to({"one": make_sink()})), 255).start(wait=False)
+    assert relay.process.wait(10) == 71
+    assert relay.log().splitlines()[-1] == (
+        "gruveo-relay: it may have 255 files open at once, and needs 256: "
+        "raise LimitNOFILE= in its unit, or the hard limit of the shell (ulimit -Hn)")
+
+
+def test_while_nothing_can_be_accepted_it_does_not_spin_and_goes_on_afterwards(make_relay, make_sink, tmp_path):
+    world, ledger = World(make_sink, names=("good",)), Ledger()
+    failing = injecting(tmp_path / "strace", "accept4", "error=EMFILE:when=2..81")
+    begun = time.monotonic()
+    relay = make_relay(world.routes(), prefix=failing).start()
+    assert post(relay, ledger) == 200
+    took = time.monotonic() - begun
+    assert took > 7, "each of the eighty failures is followed by a pause"
+    assert cpu_seconds(relay) < 0.2 * took, "less than 20 % of a processor"
+    assert relay.log().count("no connection can be accepted, trying again: accept") == 1
     world.check(relay, ledger)
 
 

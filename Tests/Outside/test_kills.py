@@ -12,15 +12,11 @@ import time
 
 import pytest
 
-from harness import ROOT, Relay, every, eventually
+from harness import ROOT, Relay, eventually, every, injecting
 from ledger import Ledger, World
 from test_faults import post
 
 STEPS = re.findall(r'"""\n(.*?)\n *"""', (ROOT / "Sources/SQLiteStore/Schema.swift").read_text(), re.S)
-
-
-def injecting(log, calls, what):
-    return ["strace", "-f", "-o", str(log), "-e", "signal=none", "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
 
 
 def came_up(relay):

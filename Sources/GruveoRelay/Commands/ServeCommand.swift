@@ -12,8 +12,8 @@ struct Serve: AsyncParsableCommand {
             Ready when GET /healthz answers 200. Takes the listening socket that systemd passes, if it does; --listen \
             then counts for nothing. SIGHUP reloads the routes file, all or nothing; SIGTERM finishes \
             what is in flight and ends. Exit codes: 65 damaged store, 66 no routes file, 69 the address to listen on \
-            is taken, 73 and 74 state directory, 75 another relay has the state directory, 77 permission, 78 routes \
-            file, secrets or the passed socket.
+            is taken, 71 too few open files are allowed, 73 and 74 state directory, 75 another relay has the state \
+            directory, 77 permission, 78 routes file, secrets or the passed socket.
             """)
 
     @OptionGroup var options: ConfigOption
