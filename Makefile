@@ -6,7 +6,7 @@ DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
 
-.PHONY: demo test check counter-tests soak fuzz sanitize bench bench-parts build release install uninstall clean
+.PHONY: demo test check counter-tests soak fuzz sanitize bench bench-parts build release answers install uninstall clean
 
 demo: ## Start the relay with sample destinations and send it three signed events
 	@scripts/install-dependencies.sh build
@@ -31,20 +31,22 @@ release:
 	@scripts/install-dependencies.sh build
 	swift build -c release --static-swift-stdlib --product gruveo-relay
 
-check: release $(VENV)/ready ## Style and structure, then the release binary from outside (short)
+# The tools that tests ask beside the program itself.
+answers: release
+	for tool in PatternAnswers TemplateAnswers AddressAnswers; do \
+	  swift build -c release --static-swift-stdlib --product $$tool; done
+
+check: answers $(VENV)/ready ## Style and structure, then the release binary from outside (short)
 	scripts/check-style
 	scripts/check-style --self-test
 	scripts/counter-tests --applies
-	swift build -c release --static-swift-stdlib --product PatternAnswers
-	swift build -c release --static-swift-stdlib --product TemplateAnswers
-	swift build -c release --static-swift-stdlib --product AddressAnswers
-	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m release
+	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m "release and not soak"
 
 counter-tests: $(VENV)/ready ## Take each guarantee out once, and see its tests fail; ONLY="P04 P11" for some of them
 	@scripts/install-dependencies.sh test
 	$(VENV)/bin/python scripts/counter-tests $(ONLY)
 
-soak: release $(VENV)/ready ## Long fault tests: kill -9, power cut, their counter-tests, 10,000 simulations (root)
+soak: answers $(VENV)/ready ## Long fault tests: kill -9, power cut, their counter-tests, 10,000 simulations (root)
 	@scripts/install-dependencies.sh soak
 	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m soak
 	swift build --build-tests

@@ -121,10 +121,9 @@ def differences(asked, answers):
 
 
 @pytest.fixture
-def asked(request, capsys):
+def asked():
     seed = int(os.environ.get("ADDRESSES_SEED", time.time_ns() % 1_000_000_000))
-    with capsys.disabled():
-        print(f"\n{request.node.name}: ADDRESSES_SEED={seed}", end=" ")
+    print(f"ADDRESSES_SEED={seed}")
     return list(addresses(random.Random(seed)))
 
 

@@ -26,10 +26,9 @@ SIZES = [1, 3, 10, 30, 100, 300, 1000]
 
 
 @pytest.fixture
-def generator(request, capsys):
+def generator():
     seed = int(os.environ.get("RULES_SEED", time.time_ns() % 1_000_000_000))
-    with capsys.disabled():
-        print(f"\n{request.node.name}: RULES_SEED={seed}", end=" ")
+    print(f"RULES_SEED={seed}")
     return Generator(seed)
 
 
