@@ -96,10 +96,11 @@ package actor LaneDispatcher: Service {
     package func take(_ deliveries: [Delivery]) {
         var refused: [DeliveryKey] = []
         var touched: [String] = []
+        let now = ports.now()
         for delivery in deliveries {
             let name = delivery.destination
             let isServed = !isStopping && destinations[name] != nil
-            if !isServed || lanes[name]?.lane.offer(delivery) != true { refused.append(delivery.key) }
+            if !isServed || lanes[name]?.lane.offer(delivery, now: now) != true { refused.append(delivery.key) }
             if touched.last != name, !touched.contains(name) { touched.append(name) }
         }
         release(refused)

@@ -4,12 +4,19 @@ internal import Relay
 /// the only process, so a restart ends every lease.
 struct LeaseBook {
     struct Lane {
-        /// Fresh rows are read from the table by `lease` instead of being handed over at the commit.
-        var isBacklog: Bool
-        /// Every fresh row up to this key is held by somebody; counts in backlog mode only.
+        /// Every fresh row up to this key is held by somebody.
         var cursor: Int64
+        /// Fresh rows behind the cursor up to this key wait to be read from the table by `lease`; those that come after
+        /// it are handed over at the commit.
+        var end: Int64
+        /// As long as there are such rows, new ones are left in the table as well: until the next lease once one was
+        /// left there, and always for those that are sent in order of arrival.
+        var isRefusing = false
         /// Whose turn comes first in the next lease.
         var startsWithDeferred = true
+
+        var isBacklog: Bool { cursor < end }
+        var takesFresh: Bool { !(isBacklog && isRefusing) }
     }
 
     private var lanes: [Int64: Lane] = [:]
@@ -18,18 +25,17 @@ struct LeaseBook {
     /// Rows of events that failed their digest: never handed out again by this process.
     private var asideEvents: Set<Int64> = []
 
-    /// After start every destination has rows that nobody has read yet.
-    init(destinations: [Int64]) {
-        for destination in destinations { lanes[destination] = Lane(isBacklog: true, cursor: 0) }
-    }
+    /// After start every destination has rows, up to this event's, that nobody has read yet.
+    init(destinations: [Int64], lastEvent: Int64) { rewind(destinations: destinations, lastEvent: lastEvent) }
 
     /// What another opening of the same database keeps: the leases.
-    mutating func rewind(destinations: [Int64]) {
-        for destination in destinations { lanes[destination] = Lane(isBacklog: true, cursor: 0) }
+    mutating func rewind(destinations: [Int64], lastEvent: Int64) {
+        let end = lastEvent << Schema.destinationBits | Schema.destinationMask
+        for destination in destinations { lanes[destination] = Lane(cursor: 0, end: end, isRefusing: true) }
     }
 
     subscript(destination: Int64) -> Lane {
-        get { lanes[destination] ?? Lane(isBacklog: false, cursor: 0) }
+        get { lanes[destination] ?? Lane(cursor: 0, end: 0) }
         set { lanes[destination] = newValue }
     }
 
@@ -50,8 +56,8 @@ struct LeaseBook {
     mutating func leaveBehind(_ key: Int64) {
         let destination = key & Schema.destinationMask
         var lane = self[destination]
-        lane.cursor = lane.isBacklog ? min(lane.cursor, key - 1) : key - 1
-        lane.isBacklog = true
+        (lane.cursor, lane.end) = lane.isBacklog ? (min(lane.cursor, key - 1), max(lane.end, key)) : (key - 1, key)
+        lane.isRefusing = true
         lanes[destination] = lane
     }
 

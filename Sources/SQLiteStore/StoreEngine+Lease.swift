@@ -29,8 +29,8 @@ extension StoreEngine {
         let hasAllFresh = picked.fresh == fresh.keys.count
         if lane.isBacklog {
             lane.cursor = hasAllFresh ? fresh.end : (picked.fresh > 0 ? fresh.keys[picked.fresh - 1] : lane.cursor)
-            lane.isBacklog = !(hasAllFresh && fresh.isAtEnd)
         }
+        lane.isRefusing = request.isInOrder
         book[destination] = lane
         for (position, delivery) in loaded.enumerated() where delivery != nil {
             book.hold(picked.keys[position], isFresh: picked.areFresh[position])
@@ -97,7 +97,8 @@ extension StoreEngine {
     ) throws -> FreshRows {
         let lane = book[destination]
         guard lane.isBacklog else { return FreshRows(end: lane.cursor, isAtEnd: true) }
-        let last = totals.lastEvent << Schema.destinationBits | Schema.destinationMask
+        // Where the order counts, what is held stands before what comes later.
+        let last = stopsAtHeld ? totals.lastEvent << Schema.destinationBits | Schema.destinationMask : lane.end
         let end = min(last, lane.cursor + Self.scanEvents << Schema.destinationBits)
         var found = FreshRows(end: end, isAtEnd: false)
         let scan = statements.leasing.scanFresh

@@ -76,7 +76,8 @@ final class StoreEngine: @unchecked Sendable {
         routeLists = memory.routeLists
         lanes = memory.lanes
         laneKey = memory.laneKey
-        book = LeaseBook(destinations: memory.destinations.allNumbers)
+        book = LeaseBook(
+            destinations: memory.destinations.allNumbers, lastEvent: memory.totals.lastEvent)
         keeper = try Keeper(
             path: path, mark: directory.mark, highest: memory.totals.lastEvent, onTrouble: onTrouble)
         try keeper.truncate()
@@ -187,7 +188,7 @@ final class StoreEngine: @unchecked Sendable {
         fresh.reserveCapacity(deliveries.count)
         for delivery in deliveries {
             let key = delivery.key.rawValue
-            if onFresh == nil || book[key & Schema.destinationMask].isBacklog {
+            if onFresh == nil || !book[key & Schema.destinationMask].takesFresh {
                 book.leaveBehind(key)
             } else {
                 book.hold(key, isFresh: true)
@@ -289,7 +290,7 @@ final class StoreEngine: @unchecked Sendable {
         destinations = memory.destinations
         routeLists = memory.routeLists
         lanes = memory.lanes
-        book.rewind(destinations: memory.destinations.allNumbers)
+        book.rewind(destinations: memory.destinations.allNumbers, lastEvent: memory.totals.lastEvent)
         onRewind?()
     }
 

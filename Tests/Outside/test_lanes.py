@@ -77,6 +77,31 @@ def test_what_waits_for_a_destination_that_was_down_follows_at_once(make_relay, 
     assert "destination open again" in relay.log()
 
 
+@pytest.mark.release
+@pytest.mark.parametrize("is_killed", [False, True], ids=["", "killed"])
+def test_a_new_event_does_not_wait_behind_what_a_stop_has_left(make_relay, make_sink, is_killed):
+    """Four hundred that were never tried: to send them all takes 8 s."""
+    sink = make_sink(lambda request: time.sleep(0.02) or 200)
+    relay = make_relay(routes_to({"crm": sink}, crm={"concurrency": 1})).start()
+    order(relay, "pause", "crm")
+    post(relay, 400)
+    if is_killed:
+        relay.kill()
+        relay.start()
+    order(relay, "resume", "crm")
+    eventually(lambda: len(sink.requests) >= 5, what="the old ones come")
+    ids = [event_id(sample(number)) for number in range(410)]
+    for number in range(400, 410):
+        before = len(sink.requests)
+        post(relay, 1, start=number)
+        eventually(lambda: ids[number] in sink.ids(), what="the new one")
+        assert sink.ids().index(ids[number]) - before < 8, "it has its turn among the old ones"
+    assert len(sink.requests) < 200, "the old ones are not all sent yet"
+    relay.settled(30, delivered=410)
+    assert sorted(sink.ids()) == sorted(ids)
+    assert [name for name in sink.ids() if name in ids[:400]] == ids[:400], "the old ones keep their order"
+
+
 def test_a_destination_that_is_down_is_tried_without_being_asked(make_relay, make_sink):
     port = free_port()
     routes = routes_to({"crm": make_sink()}, crm={"retry": {"schedule": ["1s"] * 4 + ["1h"], "for": "2h"}})

@@ -16,7 +16,8 @@ import Testing
         var lane = Lane(concurrency: 8, isOrdered: isOrdered, identity: [7], record: record, now: .at(0))
         _ = lane.wantsLease(now: .at(0))
         lane.leased(Lease(deliveries: [], hasMore: false, nextDue: nil), now: .at(0))
-        for key in fresh { _ = lane.offer(Fixture.delivery(key: key)) }
+        let refused = fresh.map { Fixture.delivery(key: $0) }.filter { !lane.offer($0, now: .at(0)) }
+        lane.leased(Lease(deliveries: refused, hasMore: false, nextDue: nil), now: .at(0))
         return lane
     }
 

@@ -7,7 +7,7 @@ import Testing
 
     private func lane(concurrency: Int = 8, fresh: Range<Int64> = 0..<0) -> Lane {
         var lane = Lane(concurrency: concurrency, identity: [7], now: .at(0))
-        for key in fresh { _ = lane.offer(Fixture.delivery(key: key)) }
+        for key in fresh { _ = lane.offer(Fixture.delivery(key: key), now: .at(0)) }
         return lane
     }
 
@@ -66,7 +66,7 @@ import Testing
     @Test func windowFullOfFreshOnesStillLeasesTheBacklog() {
         var lane = lane()
         var key: Int64 = 0
-        while lane.offer(Fixture.delivery(key: key)) { key += 1 }
+        while lane.offer(Fixture.delivery(key: key), now: .at(0)) { key += 1 }
         #expect(key > 0 && key <= Lane.window)
         #expect(lane.wantsLease(now: .at(0)) != nil)
     }
@@ -77,7 +77,7 @@ import Testing
         var lane = lane()
         var waiting = 0
         for _ in 0..<10 {
-            for key in 0..<Int64(Lane.window) where lane.offer(Fixture.delivery(key: key)) { waiting += 1 }
+            for key in 0..<Int64(Lane.window) where lane.offer(Fixture.delivery(key: key), now: .at(0)) { waiting += 1 }
             guard let limit = lane.wantsLease(now: .at(0))?.limit else { continue }
             lane.leased(lease(0..<Int64(limit), hasMore: true), now: .at(0))
             waiting += limit
@@ -91,7 +91,7 @@ import Testing
         var lane = lane()
         let big = Lane.windowBytes / 4
         var offered = 0
-        while lane.offer(Fixture.delivery(bytes: big)) { offered += 1 }
+        while lane.offer(Fixture.delivery(bytes: big), now: .at(0)) { offered += 1 }
         #expect(offered == 4)
         _ = lane.wantsLease(now: .at(0))
         let deliveries = (0..<4).map { Fixture.delivery(key: $0, bytes: big) }
@@ -106,8 +106,17 @@ import Testing
         _ = lane.wantsLease(now: .at(0))
         lane.leased(lease(0..<0), now: .at(0))
         #expect(lane.wantsLease(now: .at(0)) == nil)
-        while lane.offer(Fixture.delivery()) {}
+        while lane.offer(Fixture.delivery(), now: .at(0)) {}
         #expect(lane.wantsLease(now: .at(0)) != nil)
+    }
+
+    @Test func aLaneThatIsNotOpenLeavesWhatIsNewToTheStore() {
+        var lane = lane()
+        lane.stops.carryOut(.pause, now: .at(0))
+        let whilePaused = lane.offer(Fixture.delivery(), now: .at(0))
+        lane.stops.carryOut(.resume, now: .at(1))
+        let afterwards = lane.offer(Fixture.delivery(), now: .at(1))
+        #expect(!whilePaused && afterwards)
     }
 
     // MARK: Leasing

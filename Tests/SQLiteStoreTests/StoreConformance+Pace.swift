@@ -15,6 +15,26 @@ extension StoreConformance {
         }
     }
 
+    static func newBesideABacklog(_ test: StoreUnderTest) async throws {
+        func accept(_ body: String) async throws -> [Delivery] {
+            _ = try await test.store.accepted(makeOffer(body, to: ["crm"], at: 0))
+            return try await test.nextFresh()
+        }
+        // The lane refuses the first two, and more are left in the table until it asks for some.
+        test.store.release(try await (accept("0") + accept("1")).map(\.key))
+        #expect(try await accept("2").isEmpty)
+        let lease = try await test.store.leased("crm", 1, now: 0)
+        #expect(lease.deliveries.map(\.bodyText) == ["0"] && lease.hasMore)
+        let new = try await accept("3")
+        #expect(new.map(\.bodyText) == ["3"], "handed over although two wait in the table")
+        // It comes back, and is found behind those that came before it.
+        test.store.release(new.map(\.key))
+        #expect(try await accept("4").isEmpty)
+        let rest = try await test.store.leased("crm", 9, now: 0)
+        #expect(rest.deliveries.map(\.bodyText) == ["1", "2", "3", "4"] && !rest.hasMore)
+        #expect(try await accept("5").map(\.bodyText) == ["5"])
+    }
+
     static func arrivalOrder(_ test: StoreUnderTest) async throws {
         for number in 0..<5 { _ = try await test.store.accepted(makeOffer("\(number)", to: ["crm", "chat"], at: 0)) }
         let fresh = try await test.nextFresh().filter { $0.destination == "crm" }

@@ -41,6 +41,7 @@ enum StoreConformance {
         ("a released one is leased again", releaseGivesBack),
         ("nobody gets a delivery that another holds", leasesExclude),
         ("fresh and deferred take turns", turns),
+        ("what is new is not left behind a backlog that is being read", newBesideABacklog),
         ("a retry says from when its budget runs", retrySaysItsStart),
         ("in order, what has to wait blocks what came later", arrivalOrder),
         ("the order survives reopening", arrivalOrderSurvives),

@@ -61,9 +61,12 @@ package struct Lane: Sendable {
         return bucket.refill(now: now)
     }
 
-    /// Takes a fresh delivery; false where the window is full, or older ones may wait, and the store has to keep it.
-    package mutating func offer(_ delivery: Delivery) -> Bool {
-        guard !isOrdered, fresh.count < Lane.window - 2 * Lane.lowWater, fresh.bytes < Lane.windowBytes else {
+    /// Takes a fresh delivery; false where the store has to keep it: the window is full, older ones may wait, or it
+    /// could not be sent anyway, and would be in the way of what comes when it can.
+    package mutating func offer(_ delivery: Delivery, now: Timestamp) -> Bool {
+        guard !isOrdered, stops.isOpen(now), fresh.count < Lane.window - 2 * Lane.lowWater,
+            fresh.bytes < Lane.windowBytes
+        else {
             storeHasMore = true
             return false
         }

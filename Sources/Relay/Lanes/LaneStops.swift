@@ -115,6 +115,9 @@ extension LaneStops {
     /// Requests in flight at most, where that is less than the lane's own concurrency.
     var concurrency: Int { isProbing ? 1 : slowStart }
 
+    /// Whether deliveries go out, and not one at a time only.
+    func isOpen(_ now: Timestamp) -> Bool { !isProbing && maySend(now: now) }
+
     func maySend(now: Timestamp) -> Bool { !isWaiting(now) && !isResting(now) }
 
     /// Whether nothing is worth being leased: paused, or no probe is due.
