@@ -270,6 +270,11 @@ def test_a_link_is_not_replaced_by_a_file(adding):
     assert "symbolic link" in adding.refused(73, "n8n", "chat")
 
 
+def test_a_file_with_two_names_is_not_replaced_under_one_of_them(writing):
+    os.link(writing.path, writing.directory / "other.json")
+    assert "hard links" in writing.refused(73, "n8n", "chat")
+
+
 def test_what_is_no_file_or_may_not_be_read(adding):
     adding.path.unlink()
     assert adding.refused(66, "n8n", "chat") == "gruveo-relay: routes.json: No such file or directory\n"

@@ -13,7 +13,8 @@ import Testing
         ("tok Bearer tok", "<redacted> <redacted>", ["Bearer tok", "tok"]),
         (#"key \"a\/b+c\\\" no"#, #"key \"<redacted>\" no"#, [#"a/b+c\"#]), ("a%2fb%2Bc", "<redacted>", ["a/b+c"]),
         (#"a/b\u002bc"#, "<redacted>", ["a/b+c"]), (#"a/b\u002"#, #"a/b\u002"#, ["a/b+c"]), ("a%2", "a%2", ["a/"]),
-        ("a%252F", "<redacted>", ["a%252F"]),
+        ("a%252F", "<redacted>", ["a%252F"]), ("tok and red", "<redacted> and <redacted>", ["tok", "red"]),
+        ("xABCDE", "xA<redacted>", ["BCDE", "AB"]),
     ])
     func masksEachSecretWhereverItStands(text: String, expected: String, secrets: [String]) {
         #expect(redact(text, secrets) == expected)

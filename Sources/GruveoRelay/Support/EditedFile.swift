@@ -52,6 +52,11 @@ struct EditedFile: ~Copyable {
 
     /// Writes a temporary file beside it, syncs it, renames it and syncs the directory.
     func replace(with bytes: [UInt8]) throws(Fault) {
+        guard status.st_nlink == 1 else {
+            throw Fault(
+                message: "\(path): it has other names (hard links), which would keep the old text: remove them",
+                exitCode: ExitStatus.cannotCreate)
+        }
         // Root may write everything, but who took all write permission away meant it.
         guard status.st_mode & 0o222 != 0, access(path, W_OK) == 0 else {
             throw Fault(message: "\(path): it is read-only: chmod u+w it", exitCode: ExitStatus.noPermission)

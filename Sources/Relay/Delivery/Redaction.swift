@@ -56,21 +56,33 @@ package enum Redaction {
 
     /// The text with each secret masked; earlier secrets of the list win where two overlap.
     package static func redact(_ text: [UInt8], secrets: [[UInt8]]) -> [UInt8] {
-        secrets.reduce(text) { text, secret in
-            var output: [UInt8] = []
-            output.reserveCapacity(text.count)
+        // Where a mask begins, the place behind it. A mask is never looked into: a secret may be a part of its word.
+        var ends: [Int: Int] = [:]
+        var isMasked = [Bool](repeating: false, count: text.count)
+        for secret in secrets {
             var index = 0
             while index < text.count {
-                if let end = end(of: secret, in: text, from: index) {
-                    output += mask
+                if let end = end(of: secret, in: text, from: index), !isMasked[index..<end].contains(true) {
+                    ends[index] = end
+                    for place in index..<end { isMasked[place] = true }
                     index = end
                 } else {
-                    output.append(text[index])
                     index += 1
                 }
             }
-            return output
         }
+        var output: [UInt8] = []
+        var index = 0
+        while index < text.count {
+            if let end = ends[index] {
+                output += mask
+                index = end
+            } else {
+                output.append(text[index])
+                index += 1
+            }
+        }
+        return output
     }
 
     /// Where a secret ends that begins at a place of the text; nil where it does not stand there.
