@@ -8,6 +8,9 @@ package struct SalvageReport: Sendable, Equatable {
     package var settled = 0
     /// Events that were acknowledged and are gone; nil where nothing tells how many there were.
     package var lostEvents: Int?
+    /// Events that were acknowledged since the queue was made, those among them that were deleted after their time: by
+    /// the mark, which may be a little behind.
+    package var acceptedAtLeast = 0
     /// Events whose bytes are not those that were accepted. They were left out, at most 100 are named.
     package var brokenEvents: [EventID] = []
     package var brokenEventCount = 0

@@ -60,12 +60,12 @@ enum Schema {
         """,
     ]
 
-    /// Brings the database to `version` in one transaction.
-    static func migrate(_ database: Database) throws {
+    /// Brings the database to a version in one transaction.
+    static func migrate(_ database: Database, to version: Int = version) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         guard found < version else { return }
         try database.inTransaction(.immediate) {
-            for step in steps[found...] { try database.execute(sql: step) }
+            for step in steps[found..<version] { try database.execute(sql: step) }
             try database.execute(sql: "PRAGMA user_version = \(version)")
             return .commit
         }

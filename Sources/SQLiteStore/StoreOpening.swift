@@ -133,6 +133,8 @@ struct StoreOpening {
         let text = "\(path): \(failure.message) (SQLite \(failure.code))"
         switch ResultCode(rawValue: failure.primaryCode) {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: return StoreOpenError(.damaged, text)
+        // Our statements are right for the schema that we have made.
+        case .SQLITE_ERROR where error is DatabaseError: return StoreOpenError(.damaged, text)
         case .SQLITE_PERM, .SQLITE_READONLY, .SQLITE_AUTH: return StoreOpenError(.permission, text)
         case .SQLITE_CANTOPEN: return StoreOpenError(access(path, R_OK | W_OK) == 0 ? .cannotCreate : .permission, text)
         default: return StoreOpenError(.inputOutput, text)

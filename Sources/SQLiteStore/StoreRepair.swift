@@ -40,12 +40,21 @@ package struct StoreRepair {
 
     private func salvage(to made: String, highest: Int64) throws -> SalvageReport {
         let draft = made + ".tmp"
+        let copy = directory.path + "/repair-old.sqlite"
+        func removeCopy() { for suffix in ["", "-wal", "-shm", "-journal"] { unlink(copy + suffix) } }
         for suffix in ["", ".tmp", ".tmp-wal", ".tmp-shm"] { unlink(made + suffix) }
+        removeCopy()
+        defer { removeCopy() }
+        let isMended = try FirstPage.mend(directory.database, into: copy)
         try StateDirectory.makeFile(draft)
         let connection = try Connection(path: draft)
         var report = SalvageReport()
         try connection.transact { new, _ in
-            report = try readOld { try Salvage.run(from: $0, to: new, highest: highest) }
+            report = try readOld(isMended ? copy : directory.database) {
+                try Salvage.run(from: $0, to: new, highest: highest)
+            }
+            if isMended { report.gaps += 1 }
+            report.acceptedAtLeast = max(Int(highest), report.events)
             if report.unreadable != nil {
                 // Half a salvage would contradict its books.
                 for table in ["attempts", "deliveries", "events"] { try new.execute(sql: "DELETE FROM \(table)") }
@@ -63,12 +72,10 @@ package struct StoreRepair {
         return report
     }
 
-    private func readOld(_ body: (Database) throws -> SalvageReport) throws -> SalvageReport {
-        var configuration = GRDB.Configuration()
-        configuration.readonly = true
+    private func readOld(_ path: String, _ body: (Database) throws -> SalvageReport) throws -> SalvageReport {
         do {
-            guard (StateDirectory.size(directory.database) ?? 0) > 0 else { throw Unreadable(text: "it is empty") }
-            let queue = try DatabaseQueue(path: directory.database, configuration: configuration)
+            guard (StateDirectory.size(path) ?? 0) > 0 else { throw Unreadable(text: "it is empty") }
+            let queue = try DatabaseQueue(salvaging: path)
             defer { try? queue.close() }
             return try queue.unsafeRead { database in
                 do { _ = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") } catch {

@@ -91,6 +91,17 @@ import Testing
         #expect(try format(sandbox) == format(try await Sandbox.filled(1)))
     }
 
+    /// The first page that a repair takes is one of its own format, and of the last one after the migration.
+    @Test(arguments: [false, true]) func aBrokenFirstPageCostsNothing(isBroughtForward: Bool) throws {
+        let sandbox = try inFirstFormat()
+        if isBroughtForward { try sandbox.open().close() }
+        try sandbox.overwrite(page: 1)
+        let report = try StoreRepair(directory: sandbox.directory).run(now: Timestamp(milliseconds: 0)).salvage
+        #expect((report.events, report.pending, report.settled) == (3, 2, 1))
+        #expect(report.lostEvents == 0 && report.gaps == 1)
+        #expect(try format(sandbox).last == "\(Schema.version)")
+    }
+
     @Test func aMigrationThatIsCutShortLeavesTheDatabaseAsItWas() throws {
         // The second step makes this table too, behind another one: it fails half-way.
         let sandbox = try inFirstFormat("CREATE TABLE lane_key (key BLOB NOT NULL);")

@@ -81,6 +81,70 @@ import Testing
         #expect(fullLosses <= 2, "only the roots of events and of sources take all with them")
     }
 
+    /// Cut off between two pages, or within one: the others are read, although the header tells of more.
+    @Test(arguments: [1, 1_000, 4_096, 8 * 4_096 + 1_000, 16 * 4_096])
+    func aShortenedFileCostsWhatWasCutOff(_ cut: Int64) async throws {
+        let sandbox = try await filled(150)
+        let size = try #require(StateDirectory.size(sandbox.database))
+        truncate(sandbox.database, Int(size - cut))
+        let report = try repaired(sandbox).salvage
+        let lost = try #require(report.lostEvents)
+        #expect(report.unreadable == nil && report.events + lost == 150)
+        #expect(lost <= cut / 500 + 1, "an event has more than 500 bytes")
+        let store = try sandbox.open()
+        defer { store.close() }
+        #expect(try await store.currentCounts().pending == report.pending)
+    }
+
+    /// Header and schema are the same in each database of a version, so that nothing is lost with them.
+    @Test(arguments: [0..<4_096, 0..<16, 0..<512, 512..<4_096, 3_584..<4_096, 16..<100], [0, 0xA5] as [UInt8])
+    func aBrokenFirstPageCostsNothing(_ range: Range<Int>, _ byte: UInt8) async throws {
+        let sandbox = try await filled(60)
+        try sandbox.overwrite(page: 1, from: range.lowerBound, with: byte, count: range.count)
+        let before = try Data(contentsOf: URL(fileURLWithPath: sandbox.database))
+        let report = try repaired(sandbox)
+        #expect(report.salvage.events == 60 && report.salvage.pending == 119 && report.salvage.settled == 1)
+        #expect(report.salvage.lostEvents == 0 && report.salvage.gaps == 1)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: report.keptIn + "/queue.sqlite")) == before)
+        let files = try FileManager.default.contentsOfDirectory(atPath: sandbox.directory)
+        #expect(!files.contains { $0.hasPrefix("repair") })
+        let store = try sandbox.open()
+        defer { store.close() }
+        #expect(try sandbox.rowsAgree(with: try await store.currentCounts()))
+    }
+
+    /// A column has another name, a number of the header another value: SQLite does not call that damaged.
+    @Test(arguments: ["last_event", "schema format", "page count"])
+    func aFirstPageThatOnlySaysSomethingElseCostsNothing(_ what: String) async throws {
+        let sandbox = try await filled(60)
+        let page = try Data(contentsOf: URL(fileURLWithPath: sandbox.database)).prefix(4_096)
+        let offset = try #require(
+            what == "schema format" ? 47 : what == "page count" ? 31 : page.range(of: Data(what.utf8))?.lowerBound)
+        try sandbox.overwrite(page: 1, from: offset, with: what == "page count" ? 5 : 0x78, count: 1)
+        #expect(StoreExamination(directory: sandbox.directory).findings.map(\.isRepairable) == [true])
+        #expect { try sandbox.open().close() } throws: { ($0 as? StoreOpenError)?.exitCode == 65 }
+        let report = try repaired(sandbox).salvage
+        #expect(report.events == 60 && report.pending == 119 && report.lostEvents == 0)
+    }
+
+    /// A table more than there was, or the roots in another order: pages would be read as what they are not.
+    @Test(arguments: ["CREATE TABLE another (id INTEGER PRIMARY KEY)", "VACUUM"])
+    func aFirstPageIsOnlyTakenWhereTheRootsAreItsOwn(_ change: String) async throws {
+        let sandbox = try await filled(60)
+        try sandbox.meddle { try $0.execute(sql: change) }
+        let sound = try sandbox.crashed()
+        #expect(try repaired(sound).salvage.events == 60)
+        // A file that is only too short needs no other first page.
+        let short = try sandbox.crashed()
+        truncate(short.database, Int(try #require(StateDirectory.size(short.database)) - 4_096))
+        let rest = try repaired(short).salvage
+        #expect(rest.events > 50 && rest.lostEvents == 60 - rest.events)
+        try sandbox.overwrite(page: 1)
+        let report = try repaired(sandbox).salvage
+        #expect(report.events == 0 && report.unreadable != nil)
+        #expect(report.lostEvents == nil && report.acceptedAtLeast == 60)
+    }
+
     /// The end of a page and the beginning of the next: what is left of the first gives keys that nobody asked for.
     @Test(.timeLimit(.minutes(10))) func halvesOfTwoPagesAreGoneAroundInTime() async throws {
         let original = try await filled(150)
@@ -112,6 +176,7 @@ import Testing
         try FileManager.default.removeItem(atPath: sandbox.database)
         let report = try repaired(sandbox).salvage
         #expect(report.unreadable != nil && report.events == 0)
+        #expect(report.lostEvents == nil && report.acceptedAtLeast == 10)
         let store = try sandbox.open()
         // No row number is used again.
         _ = try await store.accepted(makeOffer("new", to: ["crm"], at: 0))

@@ -52,11 +52,11 @@ final class Sandbox: Sendable {
         return try queue.writeWithoutTransaction(body)
     }
 
-    /// Breaks a page of the database, or from so many of its bytes on as many bytes as a page has.
-    func overwrite(page: Int, from offset: Int = 0, with byte: UInt8 = 0xA5) throws {
+    /// Breaks a page of the database, or from so many of its bytes on so many.
+    func overwrite(page: Int, from offset: Int = 0, with byte: UInt8 = 0xA5, count: Int = 4096) throws {
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: database))
         try handle.seek(toOffset: UInt64((page - 1) * 4096 + offset))
-        try handle.write(contentsOf: Data(repeating: byte, count: 4096))
+        try handle.write(contentsOf: Data(repeating: byte, count: count))
         try handle.close()
     }
 

@@ -119,6 +119,10 @@ extension StoreRepair.Report {
         }
         if salvage.lostDeliveries > 0 { lines.append("lost: \(salvage.lostDeliveries) deliveries that waited") }
         switch salvage.lostEvents {
+        case nil where salvage.acceptedAtLeast > 0:
+            lines.append(
+                "how many events are lost is not known: \(salvage.acceptedAtLeast) were accepted at least, those among "
+                    + "them that were deleted after their time")
         case nil: lines.append("how many events are lost is not known")
         case 0: lines.append("no event is lost")
         case let count?: lines.append("lost: \(count) events that were acknowledged")
@@ -136,7 +140,8 @@ extension StoreRepair.Report {
         return JSONObject([
             "repaired": .bool(true), "found": .array(findings.map { .string($0.text) }), "keptIn": .string(keptIn),
             "events": number(salvage.events), "pending": number(salvage.pending), "settled": number(salvage.settled),
-            "lostEvents": salvage.lostEvents.map(number) ?? .null, "lostDeliveries": number(salvage.lostDeliveries),
+            "lostEvents": salvage.lostEvents.map(number) ?? .null,
+            "acceptedAtLeast": number(salvage.acceptedAtLeast), "lostDeliveries": number(salvage.lostDeliveries),
             "brokenEvents": number(salvage.brokenEventCount), "brokenEventIds": list(salvage.brokenEvents),
             "undirectedEvents": number(salvage.undirectedEventCount),
             "undirectedEventIds": list(salvage.undirectedEvents), "gaps": number(salvage.gaps),
