@@ -5,6 +5,11 @@ PREFIX ?= /usr
 DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
+# Tests that drive a binary from outside: most of them wait, so three run at once; those with a bar by themselves.
+define outside
+RELAY_BINARY=$(1) $(VENV)/bin/python -m pytest -q Tests/Outside -n 3 -m "$(2) and not alone"
+	RELAY_BINARY=$(1) $(VENV)/bin/python -m pytest -q Tests/Outside -m "$(2) and alone"
+endef
 
 .PHONY: demo test check counter-tests soak fuzz sanitize bench bench-parts build release answers install uninstall clean
 
@@ -19,7 +24,7 @@ build:
 
 test: build $(VENV)/ready ## Run all tests: unit tests, then the debug binary from outside
 	swift test --skip-build
-	RELAY_BINARY=$(DEBUG) $(VENV)/bin/python -m pytest -q Tests/Outside -m "not soak"
+	$(call outside,$(DEBUG),not soak)
 
 $(VENV)/ready: Tests/Outside/requirements.txt scripts/install-dependencies.sh
 	@scripts/install-dependencies.sh test
@@ -40,7 +45,7 @@ check: answers $(VENV)/ready ## Style and structure, then the release binary fro
 	scripts/check-style
 	scripts/check-style --self-test
 	scripts/counter-tests --applies
-	RELAY_BINARY=$(RELEASE) $(VENV)/bin/python -m pytest -q Tests/Outside -m "release and not soak"
+	$(call outside,$(RELEASE),release and not soak)
 
 counter-tests: $(VENV)/ready ## Take each guarantee out once, and see its tests fail; ONLY="P04 P11" for some of them
 	@scripts/install-dependencies.sh test

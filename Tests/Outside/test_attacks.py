@@ -136,6 +136,7 @@ def honest_client(relay):
 
 
 @pytest.mark.parametrize("long", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["heads", "all"])
+@pytest.mark.alone
 def test_slow_clients_end_at_their_deadline_and_5000_idle_ones_delay_no_honest_one(one, long):
     relay, sink = one
     clients = list(slow_clients(long))

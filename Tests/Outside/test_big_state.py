@@ -54,6 +54,7 @@ def await_check(relay):
 
 @pytest.mark.parametrize("count", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("is_cold", [False, True])
+@pytest.mark.alone
 def test_ready_at_once_after_a_crash_with_a_long_queue(make_relay, count, is_cold):
     relay = make_relay(big_state.routes())
     big_state.make(relay, count)
@@ -114,6 +115,7 @@ SOUND = Figures(ready=4, megabytes=100, p99=0.04, few_p99=0.01, rates=[9, 1, 9],
 
 @pytest.mark.parametrize("change", [
     {"ready": 5}, {"megabytes": 120}, {"p99": 0.06}, {"rates": [7, 7, 12]}, {"kills": 1}], ids=str)
+@pytest.mark.alone
 def test_each_bar_can_be_missed(change):
     assert list(SOUND.missed(Bars())) == []
     assert len(list(dataclasses.replace(SOUND, **change).missed(Bars()))) == 1
@@ -202,6 +204,7 @@ needs_nginx = pytest.mark.skipif(not shutil.which("nginx"), reason="the destinat
 @pytest.mark.parametrize("counts, turns, seconds, bars", [
     ((10_000, 2_000), 2, 3, Bars(p99=0.5, pace=0.3)),
     pytest.param((1_000_000, 10_000), 7, 30, Bars(), marks=pytest.mark.soak)], ids=["10000", "1000000"])
+@pytest.mark.alone
 def test_a_long_queue_in_a_quarter_of_a_gigabyte(limited, make_relay, tmp_path, counts, turns, seconds, bars):
     count, few_count = counts
     portion = few_count * 9 // 10
@@ -237,6 +240,7 @@ def test_a_long_queue_in_a_quarter_of_a_gigabyte(limited, make_relay, tmp_path, 
 
 
 @needs_root
+@pytest.mark.alone
 def test_in_too_little_memory_the_kernel_ends_it(limited, make_relay):
     """The proof that the limit above is one."""
     limit = limited(4)

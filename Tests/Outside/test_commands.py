@@ -285,6 +285,7 @@ def test_terminal_escapes_of_a_payload_are_not_printed(make_relay, make_sink):
 # Stopping
 
 @pytest.mark.release
+@pytest.mark.alone
 def test_sigterm_lets_what_is_in_flight_finish_and_then_ends(make_relay, make_sink):
     sink = make_sink(lambda request: time.sleep(2) or 200)
     relay = make_relay(routes_to({"slow": sink})).start()
@@ -301,6 +302,7 @@ def test_sigterm_lets_what_is_in_flight_finish_and_then_ends(make_relay, make_si
 
 
 @pytest.mark.release
+@pytest.mark.alone
 def test_sigterm_gives_up_what_takes_longer_than_the_drain_and_sends_it_again(make_relay, make_sink):
     sink = make_sink(lambda request: time.sleep(8) or 200)
     routes = routes_to({"slow": sink})

@@ -202,6 +202,7 @@ def limited_to(relay, descriptors):
 
 
 @pytest.mark.release
+@pytest.mark.alone
 def test_more_idle_clients_than_descriptors_leave_some_for_the_rest(make_relay, make_sink):
     world, ledger = World(make_sink, names=("good", "refusing")), Ledger()
     relay = limited_to(make_relay(world.routes()), 256).start()
@@ -270,6 +271,7 @@ def storm_files(relay, world):
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.alone
 def test_a_storm_of_reloads_loses_nothing_and_leaves_nothing_open(make_relay, make_sink, tmp_path, seconds):
     world, ledger = World(make_sink, tmp_path), Ledger(tmp_path / "ledger")
     world.sinks["renamed"] = make_sink(world.recorder.answering("renamed", lambda request: 200))
@@ -322,6 +324,7 @@ def test_a_storm_of_reloads_loses_nothing_and_leaves_nothing_open(make_relay, ma
 # Stops (F18)
 
 @pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.soak)])
+@pytest.mark.alone
 def test_a_stop_under_load_ends_in_time_with_0_also_when_a_destination_hangs(make_relay, make_sink, tmp_path, rounds):
     world, ledger = World(make_sink, tmp_path), Ledger(tmp_path / "ledger")
     released = threading.Event()
@@ -510,6 +513,7 @@ def test_a_clock_that_is_set_every_second_parks_nothing(make_relay, make_sink, t
     assert attempts <= 10 * (10 / 2 + 1 + 4), "no delivery was tried more often than its schedule says"
 
 
+@pytest.mark.alone
 def test_the_end_of_32_bit_time_is_a_second_like_another(make_relay, make_sink, tmp_path):
     """2^31 s after 1970 is 2038-01-19T03:14:08Z."""
     clock = Clock(tmp_path)

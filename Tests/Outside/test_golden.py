@@ -252,6 +252,7 @@ def test_a_text_that_could_move_the_cursor_is_printed_as_escapes(golden):
     assert golden.words(65)[0] == 'golden/\\u{1b}[31m.json:1:26: error: expect[0]: unknown route "\\u{1b}[2J"'
 
 
+@pytest.mark.alone
 def test_thousands_of_files_are_quick(golden):
     for number in range(5000):
         golden.write(f"{number % 10}/{number}.json", missed(expect=["missed calls", "sales"], description=str(number)))
@@ -261,6 +262,7 @@ def test_thousands_of_files_are_quick(golden):
     assert time.monotonic() - start < 15
 
 
+@pytest.mark.alone
 def test_a_file_made_to_be_slow_is_not(golden):
     names = ",".join(f'"{number}"' for number in range(30_000))
     golden.write("names.json", f'{{"event": {{}}, "expect": [{names}]}}')

@@ -339,6 +339,7 @@ def percentile(times, share):
 
 
 @pytest.mark.release
+@pytest.mark.alone
 def test_five_thousand_events_go_out_again_while_new_ones_are_accepted(make_relay, make_sink):
     sink, new = make_sink(), make_sink()
     relay = make_relay(routes_to({"log": sink}), arguments=["--log-level", "error"]).start()

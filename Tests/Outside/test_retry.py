@@ -28,6 +28,7 @@ def only_letter(relay):
 
 
 @pytest.mark.release
+@pytest.mark.alone
 def test_a_destination_that_is_down_for_ten_seconds_loses_nothing_and_delays_no_other(make_relay, make_sink):
     port, healthy = free_port(), make_sink()
     routes = routes_to({"healthy": healthy})
@@ -51,6 +52,7 @@ def test_a_destination_that_is_down_for_ten_seconds_loses_nothing_and_delays_no_
     assert sorted(mended.ids()) == sorted(posted)
 
 
+@pytest.mark.alone
 def test_a_destination_that_hangs_delays_no_other(make_relay, make_sink):
     slow, fast = make_sink(lambda request: time.sleep(4) or 200), make_sink()
     relay = make_relay(routes_to({"slow": slow, "fast": fast}, slow={"timeout": "1s", **every(1, 1)})).start()
@@ -213,6 +215,7 @@ def test_the_retries_of_a_burst_are_spread_by_jitter(make_relay, make_sink):
     assert 1.59 < gaps[0] < 1.95 and gaps[-1] > 2.05, f"2 s with 20 % jitter: {gaps}"
 
 
+@pytest.mark.alone
 def test_retry_after_is_honoured_for_the_whole_lane(make_relay, make_sink):
     sink = make_sink(lambda request: (503, {"Retry-After": "4"}, b"") if len(sink.requests) == 1 else 200)
     other = make_sink()

@@ -116,6 +116,7 @@ def line(template, context):
 
 @release_only
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.alone
 def test_a_hostile_template_is_refused_soon(tool, name):
     template, context = HOSTILE[name]
     # The best of three: the machine may be busy with something else.

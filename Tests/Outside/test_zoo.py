@@ -104,6 +104,7 @@ def misjudged(expected, found):
                 yield f"{name}: took {attempt['milliseconds']} ms"
 
 
+@pytest.mark.alone
 def test_each_kind_of_misbehaviour_is_judged_as_documented_in_time_and_in_bounded_memory(make_relay, zoo):
     names = list(EXPECTED)
     urls = {**{name: f"{zoo.open()}/{name}" for name in names}, "refused": f"http://127.0.0.1:{free_port()}/",
@@ -218,6 +219,7 @@ def disturbed_and_not(make_relay, make_sink, zoo):
 
 
 @pytest.mark.parametrize("seconds", [15, pytest.param(300, marks=pytest.mark.soak)])
+@pytest.mark.alone
 def test_five_destinations_in_trouble_leave_two_healthy_ones_alone(make_relay, make_sink, zoo, seconds):
     worlds = disturbed_and_not(make_relay, make_sink, zoo)
     relays = [relay for relay, _ in worlds]
