@@ -184,6 +184,11 @@ package actor CurlSender: Sender {
                 add(transfer)
                 continue
             }
+            if transfer.mayMissAlert(code) {
+                transfer.avoidHTTP2()
+                add(transfer)
+                continue
+            }
             let ending = transfer.ending(code)
             if code == CURLE_COULDNT_RESOLVE_HOST, inquire(transfer) { continue }
             finish(transfer, ending)

@@ -59,6 +59,11 @@ extension Transfer {
             Transfer.from(context)?.receive(line: line)
             return line.count
         }
+        relay_curl_set_debug_context(easy, context)
+        relay_curl_set_debug_function(easy) { _, kind, bytes, size, context in
+            Transfer.from(context)?.see(kind, UnsafeRawBufferPointer(start: bytes, count: size))
+            return 0
+        }
         relay_curl_set_open_socket_context(easy, context)
         relay_curl_set_open_socket_function(easy) { context, _, address in
             guard let transfer = Transfer.from(context), let address else { return CURL_SOCKET_BAD }

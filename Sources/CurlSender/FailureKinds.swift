@@ -12,7 +12,12 @@ extension TransferFailure {
     /// - Parameters:
     ///   - text: what libcurl wrote into its error buffer; may be empty.
     ///   - systemError: errno of the socket, 0 for none.
-    static func classify(code: CURLcode, text: String, systemError: Int32) -> TransferFailure {
+    ///   - alert: with which the server ended the connection over TLS. One that refuses us is the reason, whatever
+    ///     broke by it first: a text of libcurl's is about that.
+    static func classify(code: CURLcode, text: String, systemError: Int32, alert: TLSAlert? = nil) -> TransferFailure {
+        if let alert, let refusal = alert.refusal {
+            return TransferFailure(.tls, "the server refuses the connection by TLS alert \(alert.number), \(refusal)")
+        }
         let words =
             code == CURLE_OK
             ? "the answer ended within its headers"

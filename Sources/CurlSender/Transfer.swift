@@ -35,6 +35,13 @@ final class Transfer {
     private let keptSockets: KeptSockets?
     private var hasConnected = false
     private var isFreshConnectSet = false
+    private var isHTTPS = false
+    /// What the server said when it ended this request's connection.
+    private var alert: TLSAlert?
+    private var awaitsAlert = false
+    /// Whether the server of this request's own connection wanted a certificate of ours.
+    private var isAskedForCertificate = false
+    private var isHTTP1Only = false
     /// Only in HTTP/1 does nothing come unasked for; over TLS an answer has to show first what is spoken.
     private var speaksHTTP1 = false
     private(set) var reply: Reply
@@ -116,12 +123,45 @@ final class Transfer {
         setFreshConnect(true)
     }
 
+    /// Whether the server may have said in an alert why the request could not be sent, and nobody has read it.
+    ///
+    /// libcurl reads no more before it closes a connection over HTTP/2; over HTTP/1.1 it does.
+    func mayMissAlert(_ code: CURLcode) -> Bool {
+        (code == CURLE_SEND_ERROR || code == CURLE_HTTP2) && awaitsAlert && isAskedForCertificate && alert == nil
+            && !isHTTP1Only
+    }
+
+    /// Makes the same request ready for HTTP/1.1.
+    func avoidHTTP2() {
+        beginAnew()
+        setHTTP1Only(true)
+    }
+
+    private func setHTTP1Only(_ isOn: Bool) {
+        isHTTP1Only = isOn
+        relay_curl_set_http_version(easy, Int(isOn ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS))
+    }
+
     private func beginAnew() {
         errorBuffer.pointee = 0
         reply = Reply(bodyLimit: bodyLimit)
         hasMetStray = false
         hasConnected = false
+        alert = nil
+        isAskedForCertificate = false
+        if awaitsAlert { awaitAlert(false) }
+        if isHTTP1Only { setHTTP1Only(false) }
         peer.begin()
+    }
+
+    /// Whether libcurl shows what comes over TLS, and closes the connection when the request ends.
+    ///
+    /// Where a request cannot be sent, an alert that says why may lie there unread: libcurl reads it at the close, and
+    /// would otherwise keep the connection.
+    private func awaitAlert(_ isOn: Bool) {
+        awaitsAlert = isOn
+        relay_curl_set_verbose(easy, isOn ? 1 : 0)
+        relay_curl_set_forbid_reuse(easy, isOn ? 1 : 0)
     }
 
     private func setFreshConnect(_ isOn: Bool) {
@@ -135,6 +175,8 @@ final class Transfer {
             curl_easy_reset(easy)
             method = nil
             url = nil
+            awaitsAlert = false
+            isHTTP1Only = false
             setConstantOptions()
         }
         self.options = options
@@ -145,7 +187,9 @@ final class Transfer {
     private func setURL(_ text: String) throws(TransferFailure) {
         url = nil
         host = try RequestURL.host(of: text)
-        speaksHTTP1 = text.lowercased().hasPrefix("http:")
+        let scheme = text.prefix { $0 != ":" }.lowercased()
+        speaksHTTP1 = scheme == "http"
+        isHTTPS = scheme == "https"
         needsLookup = !host.hasPrefix("[") && AddressText.parse(host) == nil
         guard relay_curl_set_url(easy, text) == CURLE_OK else { throw TransferFailure(.setup, "no memory for the URL") }
         url = text
@@ -192,7 +236,8 @@ final class Transfer {
         if let denied = peer.denied { return .failure(TransferFailure(.addressDenied, denied)) }
         let text = String(cString: errorBuffer)
         return .failure(
-            TransferFailure.classify(code: code, text: text, systemError: Int32(relay_curl_get_os_errno(easy))))
+            TransferFailure.classify(
+                code: code, text: text, systemError: Int32(relay_curl_get_os_errno(easy)), alert: alert))
     }
 
     /// The result, with the times since `begin`.
@@ -204,12 +249,23 @@ final class Transfer {
 
     // MARK: Callbacks
 
-    func receive(line: UnsafeRawBufferPointer) { reply.receive(line: line) }
+    func receive(line: UnsafeRawBufferPointer) {
+        if awaitsAlert { awaitAlert(false) }
+        reply.receive(line: line)
+    }
 
     func receive(body bytes: UnsafeRawBufferPointer) -> Bool { reply.receive(body: bytes) }
 
+    func see(_ kind: curl_infotype, _ bytes: UnsafeRawBufferPointer) {
+        if let seen = TLSAlert(kind: kind, bytes: bytes) { alert = seen }
+        if TLSAlert.isCertificateRequest(kind: kind, bytes: bytes) { isAskedForCertificate = true }
+    }
+
     func mayConnect(to address: [UInt8]) -> Bool {
         hasConnected = true
+        alert = nil
+        isAskedForCertificate = false
+        if isHTTPS, !awaitsAlert { awaitAlert(true) }
         return !isPoliced || peer.mayConnect(to: address)
     }
 

@@ -52,6 +52,20 @@ struct TLSTests {
         }
     }
 
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func aServerThatDemandsACertificateRefusesUs(version: String) async throws {
+        try await withTLSServer([version, "-Verify", "1"]) { url, caFile in
+            try await withSender { sender in
+                // Whether the alert or the broken connection is met first is a race: the large body loses it often.
+                for body in [[], [UInt8](repeating: 0x78, count: 300_000), [0x78]] {
+                    let failure = await sender.failure(of: request(url, body: body, caFile: caFile))
+                    #expect(failure?.kind == .tls, "\(String(describing: failure))")
+                    #expect(failure?.text.contains("TLS alert") == true, "\(String(describing: failure))")
+                }
+            }
+        }
+    }
+
     @Test func aCertificateFileThatIsMissing() async throws {
         try await withTLSServer { url, _ in
             try await withSender { sender in

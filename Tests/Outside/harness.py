@@ -95,6 +95,14 @@ def sample(mark, **changes):
     return json.dumps(event).encode()
 
 
+def certificate(directory, name="localhost"):
+    """A certificate that vouches for itself, and its key: two files that are made in this directory."""
+    made, key = directory / f"{name}.pem", directory / f"{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", made, "-days", "2",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"], check=True, capture_output=True)
+    return made, key
+
+
 def every(seconds, times):
     """The keys of a destination that is tried again soon and often."""
     return {"retry": {"schedule": [f"{seconds}s"] * times, "for": "1h"}}

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from harness import BINARY, KEY, event_id, eventually, free_port, routes_to, sample
+from harness import BINARY, KEY, certificate, event_id, eventually, free_port, routes_to, sample
 
 
 def doctor(relay, *arguments, check=None):
@@ -65,11 +65,8 @@ def test_what_is_wrong_is_said_with_what_to_do(make_relay, make_sink):
 
 
 def test_a_certificate_that_nobody_vouches_for_is_an_error(make_relay, make_sink, tmp_path):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key", "-out",
-                    tmp_path / "cert", "-days", "2", "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost"], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    context.load_cert_chain(*certificate(tmp_path))
     listener = socket.create_server(("127.0.0.1", 0))
     received = []
 
@@ -92,7 +89,7 @@ def test_a_certificate_that_nobody_vouches_for_is_an_error(make_relay, make_sink
     relay = make_relay(routes)
     relay.start()
     assert doctor(relay, check=69)["destination secure"][0][0] == "error"
-    routes["destinations"]["secure"]["tls"] = {"ca": str(tmp_path / "cert")}
+    routes["destinations"]["secure"]["tls"] = {"ca": str(tmp_path / "localhost.pem")}
     relay.write_routes(routes)
     assert doctor(relay, check=0)["destination secure"] == [
         ("ok", f"https://localhost:{listener.getsockname()[1]}/… takes connections over TLS")]

@@ -3,13 +3,14 @@
 import email.utils
 import pathlib
 import re
+import ssl
 import statistics
 import threading
 import time
 
 import pytest
 
-from harness import ROOT, eventually, every, free_port, routes_to, sample
+from harness import ROOT, certificate, eventually, every, free_port, routes_to, sample
 from zoo import Zoo
 
 TIMEOUT = 2
@@ -127,6 +128,54 @@ def test_each_kind_of_misbehaviour_is_judged_as_documented_in_time_and_in_bounde
     # 60 answers of which 64 KiB are kept at most, while five of them are of a gigabyte or a bomb of 64 MB.
     assert resident(relay) - before < 32 * 1024, "memory is bounded"
     assert resident(relay, "VmHWM") - before < 48 * 1024
+
+
+def demanding(server, client, version, *protocols):
+    """A server's side of TLS in this version only, which wants a certificate of the client that this one vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*server)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(client[0])
+    context.minimum_version = context.maximum_version = version
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context
+
+
+def test_a_server_that_refuses_our_certificate_holds_the_lane_and_burns_nothing(make_relay, zoo, tmp_path):
+    server, client, other = (certificate(tmp_path, name) for name in ("localhost", "client", "other"))
+    known, unknown = ({"certificate": str(pair[0]), "key": str(pair[1])} for pair in (client, other))
+    old, new = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+    # The path, our certificate, the server's TLS, and what the first attempt comes to. Under TLS 1.3 the alert comes when
+    # the client's handshake is over; whether it or a broken connection is met first is a race, so each has some rounds.
+    cases = {
+        "1.2, none": ("ok", {}, (old,), ("held", "TLS alert 40, handshake failure")),
+        "1.2, unknown": ("ok", unknown, (old,), ("held", "TLS alert 48, unknown CA")),
+        "1.3, none": ("ok", {}, (new,), ("held", "TLS alert 116, certificate required")),
+        "1.3, none, HTTP/2": ("ok", {}, (new, "h2", "http/1.1"), ("held", "TLS alert 116, certificate required")),
+        "1.3, unknown": ("ok", unknown, (new,), ("held", "TLS alert 48, unknown CA")),
+        "1.2, known": ("ok", known, (old,), ("delivered", "200")),
+        "1.3, known": ("ok", known, (new,), ("delivered", "200")),
+        "1.3, reset": ("reset", known, (new,), ("retry", ".")),
+        "1.3, hang-up": ("hang-up", known, (new,), ("retry", ".")),
+    }
+    names = {f"d{number}-{round}": case for number, case in enumerate(cases) for round in range(4)}
+    urls = {name: f"{zoo.open(demanding(server, client, *cases[case][2]))}/{cases[case][0]}"
+            for name, case in names.items()}
+    relay = make_relay(visiting(zoo, names, urls, **{
+        name: {"tls": {"ca": str(server[0]), **cases[case][1]}, "allowPrivate": ["127.0.0.0/8", "::1/128"]}
+        for name, case in names.items()}), arguments=["--log-level", "debug"]).start()
+    for mark in range(2):
+        assert relay.post(sample(mark, location="x" * 200_000))[0] == 200
+    eventually(lambda: all(len(attempts(relay, name)) >= 2 for name in names), 30, "two attempts at each destination")
+    assert list(misjudged({name: cases[case][3] for name, case in names.items()}, attempts(relay))) == []
+    burnt = {name for name, case in names.items() if cases[case][3][0] == "retry"}
+    eventually(lambda: relay.counts()["pending"] == 2 * sum(
+        cases[case][3][0] == "held" for case in names.values()), what="all but the held ones settled")
+    eventually(lambda: {path.parent.name for path in relay.dead_letters()} == burnt, what="the dead letters")
+    states = relay.command("destination", "list", "--state", str(relay.state), check=0).stdout.decode().splitlines()
+    held = {line.split()[0] for line in states if " held since " in line}
+    assert held == {name for name, case in names.items() if cases[case][3][0] == "held"}
 
 
 def documented_outcomes():

@@ -137,24 +137,29 @@ class Zoo:
         self.others = []
         self.url = self.open()
 
-    def open(self):
-        """A port of its own, for what spoils the connections of others: libcurl keeps one pool for each origin."""
+    def open(self, context=None):
+        """A port of its own, for what spoils the connections of others: libcurl keeps one pool for each origin.
+
+        With an `ssl.SSLContext` it speaks TLS, for the host localhost.
+        """
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.others.append(listener)
-        threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, args=(listener, context), daemon=True).start()
+        return f"{'https://localhost' if context else 'http://127.0.0.1'}:{listener.getsockname()[1]}"
 
-    def accept(self, listener):
+    def accept(self, listener, context):
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self.serve, args=(connection, context), daemon=True).start()
 
-    def serve(self, connection):
-        peer = Peer(self, connection)
+    def serve(self, connection, context):
         try:
+            if context:
+                connection = context.wrap_socket(connection, server_side=True)
+            peer = Peer(self, connection)
             while request := peer.request():
                 path, _ = request
                 name = path.strip("/")

@@ -141,7 +141,7 @@ package enum OutcomePolicy {
             case .notHTTP: (.retry, "not_http", "")
             case .cancelled: (.retry, "cancelled", "")
             case .unknownHost: (.held, "unknown_host", "Check the host name in the destination's URL, then reload.")
-            case .tls: (.held, "tls", "Check the destination's certificate, or its tls.ca, then reload.")
+            case .tls: (.held, "tls", "Check the destination's certificate, or the files of its tls, then reload.")
             case .addressDenied:
                 (.held, "address_denied", "Add allowPrivate to the destination if this address is meant, then reload.")
             case .setup: (.held, "setup", "Correct the destination in the routes file, then reload.")
