@@ -272,9 +272,7 @@ def disturbed_and_not(make_relay, make_sink, zoo):
 def test_five_destinations_in_trouble_leave_two_healthy_ones_alone(make_relay, make_sink, zoo, seconds):
     worlds = disturbed_and_not(make_relay, make_sink, zoo)
     relays = [relay for relay, _ in worlds]
-    # The long form fills the windows of the lanes that stand (`Lane.window`, some 4,000 deliveries each): memory grows
-    # until they are full, and that is not what is looked for.
-    drive(relays, 40 if seconds > 60 else 2, 0 if seconds > 60 else 0.02)
+    drive(relays, 2, 0.02)
     sizes = []
     first = 60 if seconds > 60 else 5
     watcher = threading.Timer(first, lambda: sizes.append(resident(relays[0])))
