@@ -199,3 +199,28 @@ def test_the_socket_unit_is_looked_at(make_relay, make_sink, tmp_path):
         assert [level for level, _ in found] == [level for level, _ in expected], (case, found)
         assert all(part in text for (_, text), (_, part) in zip(found, expected)), (case, found)
         assert done.returncode == (78 if "error" in dict(expected) else 0), case
+
+
+def made_state(make_relay, routes):
+    """A relay that has run once and is stopped."""
+    relay = make_relay(routes)
+    relay.start()
+    assert relay.stop() == 0
+    return relay
+
+
+def test_what_the_states_owner_cannot_write_is_an_error(make_relay, make_sink):
+    relay = made_state(make_relay, routes_to({"crm": make_sink()}))
+    if os.geteuid() == 0:
+        # Modes do not bind root: the relay's user is another one.
+        for path in (relay.state, *relay.state.rglob("*")):
+            os.chown(path, 12345, 12345)
+    assert [level for level, _ in doctor(relay, "--offline", check=0)["state"]] == ["ok"]
+    for name, mode, needed in (("dead-letters", 0o500, 700), ("queue.mark", 0o400, 600)):
+        path = relay.state / name
+        usual = path.stat().st_mode & 0o777
+        path.chmod(mode)
+        [_, (level, text)] = doctor(relay, "--offline", check=77)["state"]
+        assert level == "error" and f"/{name} cannot be written by its owner" in text and f"chmod {needed}" in text
+        path.chmod(usual)
+    assert [level for level, _ in doctor(relay, "--offline", check=0)["state"]] == ["ok"]

@@ -44,22 +44,30 @@ struct StateChecks {
         } else {
             report(.ok("state", "\(state), for its owner only"))
         }
-        owners(status.st_uid).forEach(report)
+        closedFiles(status.st_uid).forEach(report)
         fileSystem(status.st_dev, report)
         return true
     }
 
     /// Files that the directory's owner, as whom the relay runs, could not write.
-    private func owners(_ owner: uid_t) -> [DoctorFinding] {
+    private func closedFiles(_ owner: uid_t) -> [DoctorFinding] {
         let names = [
-            "queue.sqlite", "queue.sqlite-wal", "queue.sqlite-shm", "queue.mark", "lock", "dead-letters", "redrive",
+            "/queue.sqlite", "/queue.sqlite-wal", "/queue.sqlite-shm", "/queue.mark", "/lock", "/dead-letters",
+            "/redrive",
         ]
-        return names.compactMap { name in
+        return ([""] + names).compactMap { name in
             var status = stat()
-            guard lstat("\(state)/\(name)", &status) == 0, status.st_uid != owner else { return nil }
-            return .error(
-                "state", "\(state)/\(name) belongs to user \(status.st_uid), the directory to \(owner): chown it",
-                EX_NOPERM)
+            let path = state + name
+            guard stat(path, &status) == 0 else { return nil }
+            if status.st_uid != owner {
+                return .error(
+                    "state", "\(path) belongs to user \(status.st_uid), the directory to \(owner): chown it", EX_NOPERM)
+            }
+            let needed: mode_t = status.st_mode & S_IFMT == S_IFDIR ? 0o700 : 0o600
+            // Modes do not bind root.
+            guard owner != 0, status.st_mode & needed != needed else { return nil }
+            let mode = String(needed, radix: 8)
+            return .error("state", "\(path) cannot be written by its owner, user \(owner): chmod \(mode) it", EX_NOPERM)
         }
     }
 
