@@ -36,6 +36,8 @@ struct RoutesLoader: Sendable {
     var directory: String
     /// Whether every template is tried with sample events.
     var rendersSamples = false
+    /// What hands the relay its credentials, where this process is not the relay.
+    var serviceUnit: ServiceUnit?
 
     init(path: String, unreadableSecret: Finding.Severity) {
         self.path = path
@@ -57,11 +59,12 @@ struct RoutesLoader: Sendable {
 
     /// Takes these bytes for the file's.
     func load(_ bytes: [UInt8]) -> Loaded {
+        let files = SecretFiles(routesDirectory: directory, serviceUnit: serviceUnit)
         let (configuration, findings) = RoutesFile.load(
             bytes, directory: directory, unreadable: unreadableSecret,
             functions: RoutesLoader.functions, presets: ShippedPresets.library(directory: directory),
             rendersSamples: rendersSamples,
-            secret: SecretFiles(routesDirectory: directory).read)
+            inspect: { files.remark(path: $0, isSecret: $1, unreadable: unreadableSecret) }, secret: files.read)
         return Loaded(bytes: bytes, configuration: configuration, findings: findings, path: path)
     }
 }
@@ -71,28 +74,58 @@ struct SecretFiles: Sendable {
     /// The largest secret, a certificate chain included, in bytes.
     private static let limit = 65_536
 
+    /// What systemd fills when it starts a service, and empties when that stops.
+    private static let handedOver = "/run/credentials/"
+
     let routesDirectory: String
+    var serviceUnit: ServiceUnit?
 
     func read(_ reference: SecretReference) -> Result<SecretContent, SecretFault> {
         switch reference {
         case .environment(let name):
             guard let value = environment(name) else { return .failure(SecretFault(reason: "it is not set")) }
             return .success(SecretContent(Array(value.utf8)))
-        case .file(let path): return readFile(path.hasPrefix("/") ? path : "\(routesDirectory)/\(path)")
+        case .file(let path): return readFile(absolute(path))
         case .credential(let name): return readCredential(name)
         }
     }
 
     private func readCredential(_ name: String) -> Result<SecretContent, SecretFault> {
-        guard let directory = environment("CREDENTIALS_DIRECTORY") else {
-            return readFile("\(routesDirectory)/credentials/\(name)")
+        if let directory = environment("CREDENTIALS_DIRECTORY") {
+            return readFirst(ServiceUnit.credentialNames(name).map { "\(directory)/\($0)" })
         }
-        // The unit loads the directory as `relay`: its files then have names that begin with `relay_`.
-        let plain = readFile("\(directory)/\(name)")
-        if case .success = plain { return plain }
-        let loaded = readFile("\(directory)/relay_\(name)")
-        if case .success = loaded { return loaded }
-        return plain
+        guard let serviceUnit else { return readFile("\(routesDirectory)/credentials/\(name)") }
+        let result = readFirst(serviceUnit.credentialFiles(name))
+        guard case .failure(let fault) = result, serviceUnit.hasHiddenCredentials else { return result }
+        return .failure(SecretFault(reason: "\(fault.reason), but the unit has others that cannot be looked at"))
+    }
+
+    /// What the first of the files holds that can be read, or why the first cannot.
+    private func readFirst(_ paths: [String]) -> Result<SecretContent, SecretFault> {
+        let results = paths.lazy.map(readFile)
+        let found = results.first { if case .success = $0 { true } else { false } }
+        return found ?? results.first
+            ?? .failure(SecretFault(reason: "\(ServiceUnit.name) loads none of this name", isMissingFile: true))
+    }
+
+    private func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : "\(routesDirectory)/\(path)" }
+
+    /// What there is to say about a file that libcurl reads when it connects.
+    /// - Parameter unreadable: how it is taken that this user may not read it; never as an error, since the others of
+    ///   the relay's destinations do without.
+    func remark(path: String, isSecret: Bool, unreadable: Finding.Severity) -> FileRemark? {
+        let path = absolute(path)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            let fault = FileFault(path: path, code: errno)
+            let isUnknown = fault.exitCode == ExitStatus.noPermission || path.hasPrefix(SecretFiles.handedOver)
+            if isUnknown, unreadable == .note { return FileRemark(.note, "cannot be read: \(fault)") }
+            return FileRemark(
+                .warning, "cannot be read: \(fault); nothing is delivered until it can", isMissingFile: !isUnknown)
+        }
+        close(descriptor)
+        guard isSecret, let warning = SecretFiles.warning(path) else { return nil }
+        return FileRemark(.warning, warning)
     }
 
     private func readFile(_ path: String) -> Result<SecretContent, SecretFault> {
@@ -100,7 +133,8 @@ struct SecretFiles: Sendable {
             let bytes = try Files.read(path, limit: SecretFiles.limit)
             return .success(SecretContent(bytes, warning: SecretFiles.warning(path)))
         } catch {
-            return .failure(SecretFault(reason: "\(error)"))
+            let isMissing = error.code == ENOENT && !path.hasPrefix(SecretFiles.handedOver)
+            return .failure(SecretFault(reason: "\(error)", isMissingFile: isMissing))
         }
     }
 

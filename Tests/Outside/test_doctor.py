@@ -181,24 +181,35 @@ SOCKET_UNITS = {
 }
 
 
+def doctor_under_systemd(relay, request, shown):
+    """The exit code and the findings where `systemctl` prints this for these arguments, and fails for others."""
+    systemctl = relay.directory / "systemctl"
+    systemctl.write_text(f"#!/bin/sh\ntest \"$1 $2\" = '{request}' && cat <<'END'\n{shown}\nEND\n")
+    systemctl.chmod(0o755)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", UNDER_SYSTEMD, "sh", BINARY, "doctor", "--offline", "--json", "--config",
+         relay.routes_path, "--state", relay.state], capture_output=True, timeout=60,
+        env={**relay.environment, "PATH": f"{relay.directory}:{relay.environment['PATH']}"})
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="a /run of its own needs root")
-def test_the_socket_unit_is_looked_at(make_relay, make_sink, tmp_path):
+def test_the_socket_unit_is_looked_at(make_relay, make_sink):
     relay = make_relay(routes_to({"crm": make_sink()})).start()
-    systemctl = tmp_path / "systemctl"
-    relay.environment["PATH"] = f"{tmp_path}:{relay.environment['PATH']}"
     for case, (changes, expected) in SOCKET_UNITS.items():
         shown = "\n".join(f"{name}={value}" for name, value in {**USABLE, **changes}.items())
-        systemctl.write_text(f"#!/bin/sh\ntest \"$1 $2\" = 'show gruveo-relay.socket' && cat <<'END'\n{shown}\nEND\n")
-        systemctl.chmod(0o755)
-        done = subprocess.run(
-            ["unshare", "-m", "sh", "-c", UNDER_SYSTEMD, "sh", BINARY, "doctor", "--offline", "--json", "--config",
-             relay.routes_path, "--state", relay.state], env=relay.environment, capture_output=True, timeout=60)
-        findings = [json.loads(line) for line in done.stdout.splitlines()]
+        code, findings = doctor_under_systemd(relay, "show gruveo-relay.socket", shown)
         found = [(one["level"], one["text"]) for one in findings
                  if one["subject"] == "systemd" and "gruveo-relay.service" not in one["text"]]
         assert [level for level, _ in found] == [level for level, _ in expected], (case, found)
         assert all(part in text for (_, text), (_, part) in zip(found, expected)), (case, found)
-        assert done.returncode == (78 if "error" in dict(expected) else 0), case
+        assert code == (78 if "error" in dict(expected) else 0), case
+
+
+# Secrets and the files of `tls`
+
+def with_token(sink, secret):
+    return routes_to({"crm": sink}, crm={"auth": {"bearer": secret}})
 
 
 def made_state(make_relay, routes):
@@ -207,6 +218,112 @@ def made_state(make_relay, routes):
     relay.start()
     assert relay.stop() == 0
     return relay
+
+
+def test_a_secret_that_is_missing_is_an_error_and_one_that_nobody_can_look_at_is_said(make_relay, make_sink):
+    sink = make_sink()
+    relay = made_state(make_relay, routes_to({"crm": sink}))
+    for missing, path in (({"credential": "token"}, "credentials/token"), ({"file": "a-token"}, "a-token")):
+        relay.write_routes(with_token(sink, missing))
+        [(level, text)] = doctor(relay, "--offline", check=78)["routes"]
+        assert level == "error" and "error: destinations.crm.auth.bearer: " in text, text
+        assert f"cannot be read: {relay.directory}/{path}: No such file or directory" in text, text
+        file = relay.directory / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("a-token-of-the-tests")
+        file.chmod(0o600)
+        assert [level for level, _ in doctor(relay, "--offline", check=0)["routes"]] == ["ok"]
+    # The relay's environment is not this command's.
+    relay.write_routes(with_token(sink, {"env": "A_TOKEN"}))
+    found = doctor(relay, "--offline", check=0)["routes"]
+    assert [level for level, _ in found] == ["note", "note"] and "1 of its secrets" in found[1][1], found
+    # All else is looked at nevertheless.
+    relay.write_routes(with_token(sink, {"credential": "another"}))
+    assert doctor(relay, check=78)["destination crm"][0][0] == "ok"
+
+
+UNIT = """# /lib/systemd/system/gruveo-relay.service
+[Service]
+ExecStart=/usr/bin/gruveo-relay serve --config {config} --state /var/lib/gruveo-relay
+LoadCredential=relay:{loaded}
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a /run of its own needs root")
+def test_credentials_are_looked_for_where_the_unit_loads_them_from(make_relay, make_sink, tmp_path):
+    relay = made_state(make_relay, routes_to({"crm": (sink := make_sink())}))
+    relay.write_routes(with_token(sink, {"credential": "token"}))
+    beside = relay.directory / "credentials"
+    units, another = tmp_path / "of the unit", tmp_path / "another"
+    for directory in (beside, units):
+        directory.mkdir()
+    another.write_text("a-token-of-the-tests")
+    another.chmod(0o600)
+
+    def routes(more="", config=relay.routes_path):
+        shown = UNIT.format(config=config, loaded=units) + more
+        code, findings = doctor_under_systemd(relay, "cat gruveo-relay.service", shown)
+        return code, [(one["level"], one["text"]) for one in findings if one["subject"] == "routes"]
+
+    def put(directory):
+        (directory / "token").write_text("a-token-of-the-tests")
+        (directory / "token").chmod(0o600)
+
+    put(beside)
+    code, [(level, text)] = routes()
+    assert (code, level) == (78, "error") and f"{units}/token: No such file" in text, text
+    assert routes(config="/etc/another.json")[0] == 0, "the unit serves another file"
+    assert routes(f"LoadCredential=token:{another}\n") == (0, [("ok", f"{relay.routes_path} can be served")])
+    code, [(level, text)] = routes("LoadCredential=\n")
+    assert (code, level) == (78, "error") and "gruveo-relay.service loads none of this name" in text, text
+    code, found = routes("SetCredentialEncrypted=token: k6iUCUh0RJCQyvL8k8q1UyAAAAABAAAADAAAABAAAAC1l\n")
+    assert (code, [level for level, _ in found]) == (0, ["note", "note"]), found
+    put(units)
+    assert routes() == (0, [("ok", f"{relay.routes_path} can be served")])
+
+
+def test_the_files_of_tls_are_looked_at(make_relay, make_sink):
+    sink, other = make_sink(), make_sink()
+    relay = make_relay(routes_to({"crm": sink, "log": other}))
+    made, key = certificate(relay.directory, "relay")
+    key.chmod(0o600)
+    together = relay.directory / "both.pem"
+    together.write_bytes(made.read_bytes() + key.read_bytes())
+    together.chmod(0o600)
+
+    def said(tls):
+        """What `check` says in warnings, and the levels of `doctor` with its exit code."""
+        routes = routes_to({"crm": sink, "log": other}, crm={"tls": tls})
+        relay.write_routes(routes)
+        checked = relay.check()
+        assert checked.returncode == 0, checked.stderr
+        lines = [line for line in checked.stderr.decode().splitlines() if ": warning: " in line]
+        done = relay.command("doctor", "--config", relay.routes_path, "--state", relay.state, "--offline", "--json")
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return lines, [one["level"] for one in found if one["subject"] == "routes"], done.returncode
+
+    relay.start()
+    assert relay.stop() == 0
+    right = {"ca": "relay.pem", "certificate": "relay.pem", "key": str(key)}
+    assert said(right) == ([], ["ok"], 0)
+    assert said({"certificate": "both.pem"}) == ([], ["ok"], 0)
+    for name in ("ca", "certificate", "key"):
+        [line], levels, code = said({**right, name: "nothere.pem"})
+        place, _, text = line.partition(": warning: ")
+        number, column = map(int, place.removeprefix(f"{relay.routes_path}:").split(":"))
+        assert relay.routes_path.read_text().splitlines()[number - 1][column - 1:].startswith('"nothere.pem"'), line
+        assert text.startswith(f"destinations.crm.tls.{name}: cannot be read: {relay.directory}/nothere.pem: No such")
+        assert (levels, code) == (["error"], 78)
+    # The others go on without it.
+    relay.start()
+    relay.post()
+    eventually(lambda: other.requests and sink.requests, what="both deliveries, of which none needs TLS")
+    assert f"destinations.crm.tls.key: cannot be read: {relay.directory}/nothere.pem" in relay.log()
+    for file, tls in ((key, right), (together, {"certificate": "both.pem"})):
+        file.chmod(0o644)
+        [line], levels, code = said(tls)
+        assert line.endswith(f"{file} can be read by other users: chmod 600 it"), line
+        assert (levels, code) == (["warning", "ok"], 0)
 
 
 def test_what_the_states_owner_cannot_write_is_an_error(make_relay, make_sink):

@@ -283,3 +283,4 @@ def test_a_start_that_cannot_succeed_is_not_tried_again(machine):
     time.sleep(2)
     assert machine.property("ExecMainStatus") == "78" and machine.property("NRestarts") == "0"
     assert 'the credential "missing" cannot be read' in machine.journal()
+    assert "cannot be read: /etc/gruveo-relay/credentials/missing: No such file" in machine.doctor()

@@ -60,7 +60,9 @@ struct Doctor: AsyncParsableCommand {
 
     private func routes(_ report: (DoctorFinding) -> Void) -> RoutesLoader.Loaded? {
         do throws(FileFault) {
-            return try RoutesLoader(path: configOption.config, unreadableSecret: .note).load()
+            var loader = RoutesLoader(path: configOption.config, unreadableSecret: .note)
+            loader.serviceUnit = ServiceUnit.ask().flatMap { $0.serves(loader.path) ? $0 : nil }
+            return try loader.load()
         } catch {
             report(.error("routes", "\(error): name the file by --config", error.exitCode.rawValue))
             return nil

@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 
 /// The socket unit as systemd has it, drop-ins included: what `systemctl show` prints of it.
@@ -21,16 +20,7 @@ struct SocketUnit {
 
     /// Asks systemd; nil where it does not answer.
     static func ask() -> SocketUnit? {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["systemctl", "show", name, "--property=\(properties)"]
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return nil }
-        let shown = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return process.terminationStatus == 0 ? SocketUnit(shown: String(decoding: shown, as: UTF8.self)) : nil
+        askSystemd("show", name, "--property=\(properties)").map(SocketUnit.init)
     }
 
     /// Nothing where there is no such unit.

@@ -9,6 +9,7 @@ struct DestinationDeclaration: Sendable {
     let auth: AuthDeclaration?
     let signing: SigningDeclaration?
     let options: TransferOptions
+    let tlsFiles: [TLSFileDeclaration]
     let retry: RetrySchedule
     let overrides: OutcomeOverrides
     let concurrency: Int
@@ -53,7 +54,7 @@ extension Field {
         let headers = reader.optional("headers")?.headers() ?? []
         let authField = reader.optional("auth")
         let signing = reader.optional("sign")?.signing()
-        let options = reader.transferOptions()
+        let (options, tlsFiles) = reader.transferOptions()
         let auth = authField?.auth(options)
         let retry = reader.optional("retry")?.retry() ?? .standard
         let concurrency = reader.optional("concurrency")?.whole(1...1000, "requests")
@@ -69,7 +70,7 @@ extension Field {
         guard let url = urlField?.webhookURL(options) else { return nil }
         return DestinationDeclaration(
             name: name, method: method.rawValue, url: url, headers: headers, auth: auth, signing: signing,
-            options: options, retry: retry, overrides: overrides,
+            options: options, tlsFiles: tlsFiles, retry: retry, overrides: overrides,
             concurrency: Int(concurrency ?? DestinationDeclaration.defaultConcurrency), body: body,
             urlTemplate: urlField?.urlTemplate(), query: query, preset: preset, rate: rate,
             isOrdered: isOrdered, place: place)
@@ -123,15 +124,15 @@ extension Field {
 }
 
 extension ObjectReader {
-    fileprivate mutating func transferOptions() -> TransferOptions {
+    fileprivate mutating func transferOptions() -> (TransferOptions, [TLSFileDeclaration]) {
         var options = TransferOptions()
         if let timeout = optional("timeout")?.duration(.seconds(1...600)) {
             options.timeoutMilliseconds = Int(timeout)
             options.connectTimeoutMilliseconds = min(options.connectTimeoutMilliseconds, Int(timeout))
         }
         options.allowPrivate = optional("allowPrivate")?.privateNetworks() ?? []
-        optional("tls")?.tls(into: &options)
-        return options
+        let files = optional("tls")?.tls(into: &options) ?? []
+        return (options, files)
     }
 }
 

@@ -16,12 +16,22 @@ package struct Finding: Sendable, Equatable {
     package let path: String
     /// What is wrong and how to mend it; never holds a secret or what stands after a URL's host.
     package let message: String
+    /// Whether it says that a file which is named there is not on this machine.
+    package let isMissingFile: Bool
 
-    package init(severity: Severity, position: SourcePosition, path: String, message: String) {
+    package init(
+        severity: Severity, position: SourcePosition, path: String, message: String, isMissingFile: Bool = false
+    ) {
         self.severity = severity
         self.position = position
         self.path = path
         self.message = message
+        self.isMissingFile = isMissingFile
+    }
+
+    /// The same as an error.
+    package var asError: Finding {
+        Finding(severity: .error, position: position, path: path, message: message, isMissingFile: isMissingFile)
     }
 
     /// One line as compilers write it: `routes.json:14:9: error: destinations.crm: …`, whatever the keys are made of.
@@ -44,6 +54,7 @@ final class FindingLog {
         let severity: Finding.Severity
         let place: FilePlace
         let message: String
+        let isMissingFile: Bool
     }
 
     private var entries: [Entry] = []
@@ -51,8 +62,8 @@ final class FindingLog {
 
     var count: Int { entries.count }
 
-    func add(_ severity: Finding.Severity, at place: FilePlace, _ message: String) {
-        entries.append(Entry(severity: severity, place: place, message: message))
+    func add(_ severity: Finding.Severity, at place: FilePlace, _ message: String, isMissingFile: Bool = false) {
+        entries.append(Entry(severity: severity, place: place, message: message, isMissingFile: isMissingFile))
         if severity == .error { hasErrors = true }
     }
 
@@ -65,7 +76,7 @@ final class FindingLog {
         return sorted.map { _, entry in
             Finding(
                 severity: entry.severity, position: walk.position(of: entry.place.offset), path: entry.place.path,
-                message: entry.message)
+                message: entry.message, isMissingFile: entry.isMissingFile)
         }
     }
 }

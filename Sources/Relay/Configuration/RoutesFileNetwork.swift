@@ -56,13 +56,34 @@ extension Field {
     }
 
     /// Reads `tls` into the options.
-    func tls(into options: inout TransferOptions) {
-        guard var reader = object() else { return }
+    /// - Returns: the files that it names.
+    func tls(into options: inout TransferOptions) -> [TLSFileDeclaration] {
+        guard var reader = object() else { return [] }
         defer { reader.finish() }
-        options.caFile = reader.optional("ca")?.filePath()
-        options.certificateFile = reader.optional("certificate")?.filePath()
-        guard let key = reader.optional("key") else { return }
-        options.keyFile = key.filePath()
-        if options.certificateFile == nil { key.error("a key needs its \"certificate\" beside it") }
+        let (authority, certificate) = (reader.optional("ca"), reader.optional("certificate"))
+        let key = reader.optional("key")
+        let files = [
+            authority?.tlsFile(isSecret: false),
+            // Without a key beside it, the certificate's file has to hold the key as well.
+            certificate?.tlsFile(isSecret: key == nil),
+            key?.tlsFile(isSecret: true),
+        ]
+        options.caFile = files[0]?.path
+        options.certificateFile = files[1]?.path
+        options.keyFile = files[2]?.path
+        if options.certificateFile == nil { key?.error("a key needs its \"certificate\" beside it") }
+        return files.compactMap(\.self)
     }
+
+    private func tlsFile(isSecret: Bool) -> TLSFileDeclaration? {
+        filePath().map { TLSFileDeclaration(path: $0, isSecret: isSecret, place: place) }
+    }
+}
+
+/// A file of `tls`, which libcurl reads when it connects.
+struct TLSFileDeclaration: Sendable {
+    let path: String
+    /// Whether it holds a private key.
+    let isSecret: Bool
+    let place: FilePlace
 }

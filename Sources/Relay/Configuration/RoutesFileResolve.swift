@@ -17,27 +17,54 @@ package struct SecretContent: Sendable {
 package struct SecretFault: Error, Sendable {
     /// In plain words: `it is not set`, `no such file`.
     package let reason: String
+    /// Whether it is a file that is not where it would be read from.
+    package let isMissingFile: Bool
 
-    package init(reason: String) { self.reason = reason }
+    package init(reason: String, isMissingFile: Bool = false) {
+        self.reason = reason
+        self.isMissingFile = isMissingFile
+    }
+}
+
+/// What the operator should know about a file that is read only when a connection is made.
+package struct FileRemark: Sendable {
+    package let severity: Finding.Severity
+    package let text: String
+    package let isMissingFile: Bool
+
+    package init(_ severity: Finding.Severity, _ text: String, isMissingFile: Bool = false) {
+        self.severity = severity
+        self.text = text
+        self.isMissingFile = isMissingFile
+    }
 }
 
 extension RoutesFile {
     /// What answers with a secret, or says why there is none.
     package typealias SecretSource = (SecretReference) -> Result<SecretContent, SecretFault>
 
+    /// What there is to say about a file of `tls`; one that holds a key is a secret.
+    package typealias FileInspection = (_ path: String, _ isSecret: Bool) -> FileRemark?
+
     /// Reads a routes file, fetches its secrets and reports what is wrong with either, all at once: `decode` and
     /// `resolve` in one, except that a faulty file's secrets are looked at too.
     ///
-    /// - Parameter rendersSamples: whether every template is tried with sample events, too.
+    /// - Parameters:
+    ///   - rendersSamples: whether every template is tried with sample events, too.
+    ///   - inspect: asked for each file of `tls`.
     package static func load(
         _ bytes: [UInt8], directory: String, unreadable: Finding.Severity = .error,
         functions: HostFunctions = .withoutZones, presets: PresetLibrary = PresetLibrary(),
-        rendersSamples: Bool = false, secret: @escaping SecretSource
+        rendersSamples: Bool = false, inspect: FileInspection = { _, _ in nil }, secret: @escaping SecretSource
     ) -> (configuration: Configuration?, findings: [Finding]) {
         let log = FindingLog()
         let secrets = SecretReader(log: log, unreadable: unreadable, fetch: secret)
         let file = read(bytes, presets, log)
         if rendersSamples { file?.renderSamples(functions, log) }
+        for tlsFile in file?.destinations.flatMap(\.tlsFiles) ?? [] {
+            guard let remark = inspect(tlsFile.path, tlsFile.isSecret) else { continue }
+            log.add(remark.severity, at: tlsFile.place, remark.text, isMissingFile: remark.isMissingFile)
+        }
         let configuration = file?.configuration(secrets, directory: directory, functions)
         return (configuration, log.findings(in: bytes))
     }

@@ -42,7 +42,9 @@ final class SecretReader {
             }
             return content.bytes[...]
         case .failure(let fault):
-            log.add(unreadable, at: declaration.place, "\(reference) cannot be read: \(fault.reason)")
+            log.add(
+                unreadable, at: declaration.place, "\(reference) cannot be read: \(fault.reason)",
+                isMissingFile: fault.isMissingFile)
             return nil
         }
     }
