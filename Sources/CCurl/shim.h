@@ -106,6 +106,21 @@ static inline bool relay_curl_get_connection(
         && curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, peer_port) == CURLE_OK;
 }
 
+/*
+ * Waits until a connection that was made with connect_only has something to read, and reads it. CURLE_OK for bytes,
+ * CURLE_AGAIN for none; what the TLS library makes of them it shows to the debug callback.
+ */
+static inline CURLcode relay_curl_hear(CURL *_Nonnull easy, int milliseconds) {
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    char byte;
+    size_t count = 0;
+    CURLcode code = curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);
+    if (code != CURLE_OK) return code;
+    struct pollfd polled = {.fd = socket, .events = POLLIN};
+    if (poll(&polled, 1, milliseconds) <= 0) return CURLE_AGAIN;
+    return curl_easy_recv(easy, &byte, 1, &count);
+}
+
 /* Whether the socket still is the one between these ports and has bytes, or its end, to read. */
 static inline bool relay_socket_has_input(curl_socket_t socket, int local_port, int peer_port) {
     struct sockaddr_in6 local = {0}, peer = {0};

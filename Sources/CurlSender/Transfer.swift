@@ -39,8 +39,10 @@ final class Transfer {
     /// What the server said when it ended this request's connection.
     private var alert: TLSAlert?
     private var awaitsAlert = false
+    /// Off where the connection itself is what is wanted.
+    var closesUnanswered = true
     /// Whether the server of this request's own connection wanted a certificate of ours.
-    private var isAskedForCertificate = false
+    private(set) var isAskedForCertificate = false
     private var isHTTP1Only = false
     /// Only in HTTP/1 does nothing come unasked for; over TLS an answer has to show first what is spoken.
     private var speaksHTTP1 = false
@@ -161,7 +163,7 @@ final class Transfer {
     private func awaitAlert(_ isOn: Bool) {
         awaitsAlert = isOn
         relay_curl_set_verbose(easy, isOn ? 1 : 0)
-        relay_curl_set_forbid_reuse(easy, isOn ? 1 : 0)
+        relay_curl_set_forbid_reuse(easy, isOn && closesUnanswered ? 1 : 0)
     }
 
     private func setFreshConnect(_ isOn: Bool) {

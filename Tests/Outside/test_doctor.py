@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from harness import BINARY, KEY, certificate, event_id, eventually, free_port, routes_to, sample
+from zoo import Zoo, demanding
 
 
 def doctor(relay, *arguments, check=None):
@@ -22,6 +23,14 @@ def doctor(relay, *arguments, check=None):
         finding = json.loads(line)
         found.setdefault(finding["subject"], []).append((finding["level"], finding["text"]))
     return found
+
+
+def made_state(make_relay, routes):
+    """A relay that has run once and is stopped."""
+    relay = make_relay(routes)
+    relay.start()
+    assert relay.stop() == 0
+    return relay
 
 
 @pytest.mark.release
@@ -95,6 +104,29 @@ def test_a_certificate_that_nobody_vouches_for_is_an_error(make_relay, make_sink
         ("ok", f"https://localhost:{listener.getsockname()[1]}/… takes connections over TLS")]
     assert received[-1] == b"", "the handshake, and no byte of a request"
     listener.close()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_certificate_of_ours_is_an_error_without_it(make_relay, make_sink, tmp_path, version):
+    server, client, other = (certificate(tmp_path, name) for name in ("localhost", "client", "other"))
+    for pair in (client, other):
+        pair[1].chmod(0o600)
+    zoo = Zoo()
+    try:
+        url = zoo.open(demanding(server, client, version))
+        relay = made_state(make_relay, routes_to({"crm": make_sink()}))
+        for pair, (level, words) in {None: ("error", "TLS alert"), other: ("error", "TLS alert 48, unknown CA"),
+                                     client: ("ok", "takes connections over TLS")}.items():
+            ours = {"certificate": str(pair[0]), "key": str(pair[1])} if pair else {}
+            routes = routes_to({"crm": make_sink()})
+            routes["destinations"]["secure"] = {"url": url, "allowPrivate": ["127.0.0.0/8", "::1/128"],
+                                                "tls": {"ca": str(server[0]), **ours}}
+            relay.write_routes(routes)
+            [found] = doctor(relay, check=69 if level == "error" else 0)["destination secure"]
+            assert found[0] == level and words in found[1], found
+        assert not zoo.seen, "nothing was sent"
+    finally:
+        zoo.close()
 
 
 def test_an_event_whose_bytes_have_changed_is_shown_kept_and_not_sent(make_relay, make_sink):
@@ -210,14 +242,6 @@ def test_the_socket_unit_is_looked_at(make_relay, make_sink):
 
 def with_token(sink, secret):
     return routes_to({"crm": sink}, crm={"auth": {"bearer": secret}})
-
-
-def made_state(make_relay, routes):
-    """A relay that has run once and is stopped."""
-    relay = make_relay(routes)
-    relay.start()
-    assert relay.stop() == 0
-    return relay
 
 
 def test_a_secret_that_is_missing_is_an_error_and_one_that_nobody_can_look_at_is_said(make_relay, make_sink):

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import ROOT, certificate, eventually, every, free_port, routes_to, sample
-from zoo import Zoo
+from zoo import Zoo, demanding
 
 TIMEOUT = 2
 
@@ -128,18 +128,6 @@ def test_each_kind_of_misbehaviour_is_judged_as_documented_in_time_and_in_bounde
     # 60 answers of which 64 KiB are kept at most, while five of them are of a gigabyte or a bomb of 64 MB.
     assert resident(relay) - before < 32 * 1024, "memory is bounded"
     assert resident(relay, "VmHWM") - before < 48 * 1024
-
-
-def demanding(server, client, version, *protocols):
-    """A server's side of TLS in this version only, which wants a certificate of the client that this one vouches for."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*server)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(client[0])
-    context.minimum_version = context.maximum_version = version
-    if protocols:
-        context.set_alpn_protocols(protocols)
-    return context
 
 
 def test_a_server_that_refuses_our_certificate_holds_the_lane_and_burns_nothing(make_relay, zoo, tmp_path):

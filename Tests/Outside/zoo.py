@@ -4,6 +4,7 @@ import collections
 import contextlib
 import gzip
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -124,6 +125,18 @@ BEHAVIOURS = {
     "canary": lambda peer: peer.send(OK),
     "limited": lambda peer: peer.send(answer(429, ["Retry-After: 60"])),
 }
+
+
+def demanding(server, client, version, *protocols):
+    """A server's side of TLS in this version only, which wants a certificate of the client that this one vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*server)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(client[0])
+    context.minimum_version = context.maximum_version = version
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context
 
 
 class Zoo:

@@ -68,7 +68,7 @@ struct RoutesChecks {
         let text = "\(place): \(failure.text)"
         switch failure.kind {
         case .unknownHost: return .error(peer.subject, "\(text): correct the URL, or wait for the name", EX_UNAVAILABLE)
-        case .tls: return .error(peer.subject, "\(text): mend its certificate, or set tls.ca", EX_UNAVAILABLE)
+        case .tls: return .error(peer.subject, "\(text): mend its certificate, or the tls here", EX_UNAVAILABLE)
         case .addressDenied: return .error(peer.subject, "\(text): if you want it, set allowPrivate", EX_UNAVAILABLE)
         case .setup: return .error(peer.subject, text, EX_CONFIG)
         default: return .warning(peer.subject, "\(text): deliveries wait until it answers")
