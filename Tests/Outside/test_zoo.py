@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import ROOT, certificate, eventually, every, free_port, routes_to, sample
-from zoo import Zoo, demanding
+from zoo import OK, Zoo, demanding
 
 TIMEOUT = 2
 
@@ -164,6 +164,20 @@ def test_a_server_that_refuses_our_certificate_holds_the_lane_and_burns_nothing(
     states = relay.command("destination", "list", "--state", str(relay.state), check=0).stdout.decode().splitlines()
     held = {line.split()[0] for line in states if " held since " in line}
     assert held == {name for name, case in names.items() if cases[case][3][0] == "held"}
+
+
+def test_a_connection_over_tls_is_kept_once_it_has_answered(make_relay, zoo, tmp_path):
+    server, client = (certificate(tmp_path, name) for name in ("localhost", "client"))
+    peers = []
+    zoo.behaviours["noted"] = lambda peer: (peers.append(peer), peer.send(OK))
+    url = f"{zoo.open(demanding(server, client, ssl.TLSVersion.TLSv1_3))}/noted"
+    relay = make_relay(visiting(zoo, ["noted"], {"noted": url}, noted={
+        "tls": {"ca": str(server[0]), "certificate": str(client[0]), "key": str(client[1])},
+        "allowPrivate": ["127.0.0.0/8", "::1/128"]})).start()
+    for mark in range(5):
+        assert relay.post(sample(mark))[0] == 200
+        relay.settled(delivered=mark + 1)
+    assert len(peers) == 5 and len(set(map(id, peers))) == 1
 
 
 def documented_outcomes():
