@@ -30,7 +30,7 @@ struct LeaseBook {
 
     /// What another opening of the same database keeps: the leases.
     mutating func rewind(destinations: [Int64], lastEvent: Int64) {
-        let end = lastEvent << Schema.destinationBits | Schema.destinationMask
+        let end = Schema.keys(ofEvent: lastEvent).upperBound
         for destination in destinations { lanes[destination] = Lane(cursor: 0, end: end, isRefusing: true) }
     }
 

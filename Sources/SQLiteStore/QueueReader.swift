@@ -102,8 +102,9 @@ private struct QueueRows {
     private func deliveries(of event: Int64) throws -> [DeliveryLife] {
         let scan = try PreparedStatement(
             database, "SELECT id, state, attempts, due, replay FROM deliveries WHERE id BETWEEN ? AND ? ORDER BY id")
-        scan.bind(1, event << Schema.destinationBits)
-        scan.bind(2, event << Schema.destinationBits | Schema.destinationMask)
+        let keys = Schema.keys(ofEvent: event)
+        scan.bind(1, keys.lowerBound)
+        scan.bind(2, keys.upperBound)
         defer { scan.reset() }
         var found: [DeliveryLife] = []
         while try scan.step() {

@@ -110,7 +110,7 @@ struct Salvage {
         let destinations = Set(try Int64.fetchAll(new, sql: "SELECT id FROM destinations"))
         var scan = try SalvageScan(
             old, table: "deliveries", columns: columns, unit: 1 << Schema.destinationBits)
-        let end = lastEvent << Schema.destinationBits | Schema.destinationMask
+        let end = Schema.keys(ofEvent: lastEvent).upperBound
         var (lost, pending, settled) = (0, 0, 0)
         try scan.run(from: 1, to: end) { row in
             let key = row.integer(0)

@@ -9,6 +9,11 @@ enum Schema {
     static let destinationBits: Int64 = 16
     static let destinationMask: Int64 = 0xFFFF
 
+    /// The keys that an event's deliveries may have.
+    static func keys(ofEvent event: Int64) -> ClosedRange<Int64> {
+        event << destinationBits...event << destinationBits | destinationMask
+    }
+
     static var version: Int { steps.count }
 
     /// Never change a step that was released: add one.

@@ -98,7 +98,7 @@ extension StoreEngine {
         let lane = book[destination]
         guard lane.isBacklog else { return FreshRows(end: lane.cursor, isAtEnd: true) }
         // Where the order counts, what is held stands before what comes later.
-        let last = stopsAtHeld ? totals.lastEvent << Schema.destinationBits | Schema.destinationMask : lane.end
+        let last = stopsAtHeld ? Schema.keys(ofEvent: totals.lastEvent).upperBound : lane.end
         let end = min(last, lane.cursor + Self.scanEvents << Schema.destinationBits)
         var found = FreshRows(end: end, isAtEnd: false)
         let scan = statements.leasing.scanFresh

@@ -92,7 +92,7 @@ extension StoreEngine {
     /// Deletes the event with its rows and gives their number; nil where it has to stay.
     private func prune(_ event: Candidate, _ oldest: Int64, _ statements: Statements) throws -> Int? {
         guard event.received <= oldest else { return nil }
-        let range = (event.row << Schema.destinationBits, event.row << Schema.destinationBits | Schema.destinationMask)
+        let range = Schema.keys(ofEvent: event.row)
         let remains = try remains(range, statements)
         guard !remains.isPending, remains.settledAt ?? event.received <= oldest else { return nil }
         var rows = 1 + remains.rows
@@ -107,18 +107,18 @@ extension StoreEngine {
         return rows
     }
 
-    private func delete(_ statement: PreparedStatement, _ range: (Int64, Int64)) throws -> Int {
-        statement.bind(1, range.0)
-        statement.bind(2, range.1)
+    private func delete(_ statement: PreparedStatement, _ range: ClosedRange<Int64>) throws -> Int {
+        statement.bind(1, range.lowerBound)
+        statement.bind(2, range.upperBound)
         try statement.run()
         return statement.changes
     }
 
-    private func remains(_ range: (Int64, Int64), _ statements: Statements) throws -> Remains {
+    private func remains(_ range: ClosedRange<Int64>, _ statements: Statements) throws -> Remains {
         var remains = Remains()
         let scan = statements.pruning.scanDeliveriesOf
-        scan.bind(1, range.0)
-        scan.bind(2, range.1)
+        scan.bind(1, range.lowerBound)
+        scan.bind(2, range.upperBound)
         defer { scan.reset() }
         while try scan.step() {
             remains.rows += 1

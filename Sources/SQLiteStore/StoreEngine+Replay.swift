@@ -98,8 +98,9 @@ extension StoreEngine {
         guard let event = try loadEvent(listing.row, statements) else { return nil }
         var deliveries: [String: StoredEvent.Stage] = [:]
         let scan = statements.scanStagesOf
-        scan.bind(1, listing.row << Schema.destinationBits)
-        scan.bind(2, listing.row << Schema.destinationBits | Schema.destinationMask)
+        let keys = Schema.keys(ofEvent: listing.row)
+        scan.bind(1, keys.lowerBound)
+        scan.bind(2, keys.upperBound)
         defer { scan.reset() }
         while try scan.step() {
             guard let name = destinations.name(of: scan.integer(0)) else { continue }
