@@ -17,6 +17,7 @@ package struct AdminListener: Service {
         /// Events by the key that verified them, `source/label`.
         package let matchesByKey: @Sendable () -> [String: Int]
         package let discard: @Sendable (EventID, String) async throws -> Void
+        package let drop: @Sendable (DropRequest) async throws -> DropPage
         package let destinations: @Sendable () async -> [LaneReport]
         /// Nil where no destination has the name.
         package let order: @Sendable (LaneOrder, String) async throws -> LaneReport?
@@ -28,6 +29,7 @@ package struct AdminListener: Service {
             damage: @escaping @Sendable () async -> String?,
             matchesByKey: @escaping @Sendable () -> [String: Int],
             discard: @escaping @Sendable (EventID, String) async throws -> Void,
+            drop: @escaping @Sendable (DropRequest) async throws -> DropPage,
             destinations: @escaping @Sendable () async -> [LaneReport],
             order: @escaping @Sendable (LaneOrder, String) async throws -> LaneReport?,
             replay: @escaping @Sendable (ReplayRequest) async throws(ReplayFault) -> ReplayPage
@@ -37,6 +39,7 @@ package struct AdminListener: Service {
             self.damage = damage
             self.matchesByKey = matchesByKey
             self.discard = discard
+            self.drop = drop
             self.destinations = destinations
             self.order = order
             self.replay = replay
@@ -88,9 +91,21 @@ package struct AdminListener: Service {
                 report.isInForce ? .ok : .unprocessableContent,
                 ["findings": .array(report.findings.map { .string($0) })])
         }
+        addDeliveries(router, actions)
+        addDestinations(router, actions)
+        return router
+    }
+
+    /// What an operator does to stored events and their deliveries.
+    private static func addDeliveries(_ router: Hummingbird.Router<BasicRequestContext>, _ actions: Actions) {
         let replay = ReplayRoute(page: actions.replay)
         router.post("replay") { request, _ in
             let (status, object) = try await replay.answer(request)
+            return answer(status, object)
+        }
+        let drop = DropRoute(page: actions.drop)
+        router.post("drop/:destination") { request, context in
+            let (status, object) = await drop.answer(request, destination: context.parameters.get("destination") ?? "")
             return answer(status, object)
         }
         router.post("discard/:destination/:id") { _, context in
@@ -105,6 +120,10 @@ package struct AdminListener: Service {
             }
             return answer(.ok, ["status": .string("discarded")])
         }
+    }
+
+    /// How destinations are, and orders to them.
+    private static func addDestinations(_ router: Hummingbird.Router<BasicRequestContext>, _ actions: Actions) {
         router.get("destinations") { _, _ in
             let reports = await actions.destinations()
             return answer(.ok, ["destinations": .array(reports.map { .object($0.object) })])
@@ -123,7 +142,6 @@ package struct AdminListener: Service {
                 return answer(.serviceUnavailable, ["error": .string(text)])
             }
         }
-        return router
     }
 
     private static func answer(_ status: HTTPResponse.Status, _ members: KeyValuePairs<String, JSONValue>)

@@ -102,4 +102,21 @@ extension LaneDispatcher {
             completion(result.map { report })
         }
     }
+
+    /// Gives up what waits for a destination, also what its lane holds in memory; what is on its way is left alone.
+    package func drop(
+        _ drop: DropRequest, completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
+    ) {
+        let name = drop.destination
+        release(lanes[name]?.lane.drain() ?? [])
+        ports.store.drop(drop, now: ports.now()) { result in
+            completion(result)
+            Task.immediate { await self.goOn(name) }
+        }
+    }
+
+    private func goOn(_ name: String) {
+        lanes[name]?.lane.wake()
+        pump(name)
+    }
 }

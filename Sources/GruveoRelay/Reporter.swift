@@ -135,6 +135,13 @@ struct Reporter: Sendable {
         logger.notice("replayed", metadata: ["events": "\(events)", "deliveries": "\(page.deliveries)"])
     }
 
+    func dropped(_ page: DropPage, of drop: DropRequest) {
+        guard page.dropped > 0 else { return }
+        var metadata: Logger.Metadata = ["destination": "\(drop.destination)", "deliveries": "\(page.dropped)"]
+        if let event = drop.event { metadata["event"] = "\(event)" }
+        logger.notice("dropped", metadata: metadata)
+    }
+
     private func attempted(_ delivery: Delivery, _ attempt: AttemptRecord, _ judgement: Judgement, _ isHeld: Bool) {
         for fault in judgement.faults { failed(fault, delivery, attempt) }
         let level: Logger.Level = attempt.outcome == .delivered ? .debug : .warning

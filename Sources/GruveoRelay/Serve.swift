@@ -129,6 +129,11 @@ final class RelayServer: Sendable {
             discard: { [store] id, name in
                 try await awaiting { store.discard(id, destination: name, completion: $0) }
             },
+            drop: { [dispatcher, reporter] drop in
+                let page = try await awaiting { done in Task { await dispatcher.drop(drop, completion: done) } }
+                reporter.dropped(page, of: drop)
+                return page
+            },
             destinations: { [dispatcher, options] in
                 let reports = await dispatcher.reports()
                 return await offThePool { withoutEmptyOrphans(reports, state: options.state) }

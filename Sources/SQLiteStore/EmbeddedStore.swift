@@ -149,6 +149,13 @@ package final class EmbeddedStore: Store {
         add(.discard(Request(Discard(id: id, destination: destination), completion)))
     }
 
+    package func drop(
+        _ drop: DropRequest, now: Timestamp,
+        completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
+    ) {
+        add(.drop(drop, now: now, completion))
+    }
+
     package func lease(_ request: LeaseRequest, completion: @escaping @Sendable (Result<Lease, StoreError>) -> Void) {
         add(.lease(request, completion))
     }

@@ -63,6 +63,8 @@ enum Read: Sendable {
     case prune(now: Timestamp, PruneProgress, Answer<Int>)
     /// `lastAttempt`: nil until it has begun.
     case hasten(destination: String, now: Timestamp, lastAttempt: Int64?, Answer<Void>)
+    /// Here, not a write: it stays behind the releases that come before it.
+    case drop(DropRequest, now: Timestamp, Answer<DropPage>)
 
     func fail(_ error: StoreError) {
         switch self {
@@ -73,6 +75,7 @@ enum Read: Sendable {
         case .counts(let answer): answer(.failure(error))
         case .prune(_, _, let answer): answer(.failure(error))
         case .hasten(_, _, _, let answer): answer(.failure(error))
+        case .drop(_, _, let answer): answer(.failure(error))
         }
     }
 }

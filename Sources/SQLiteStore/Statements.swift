@@ -9,6 +9,7 @@ struct Statements {
     let attempts: AttemptRows
     let leasing: LeaseStatements
     let scanReceived, scanStagesOf, noteDelivered, makeDue, noteRoutes: PreparedStatement
+    let dropping: DropStatements
     let pruning: PruneStatements
 
     init(_ database: Database) throws {
@@ -27,7 +28,6 @@ struct Statements {
         insertReplay = try prepare("INSERT INTO deliveries (id, state, started, replay) VALUES (?, 0, ?, 1)")
         replaceLane = try prepare(LaneRows.replace)
         updateTotals = try prepare("UPDATE totals SET " + Totals.columns.map { "\($0) = ?" }.joined(separator: ", "))
-
         settleDelivered = try prepare(
             "UPDATE deliveries SET state = 2, attempts = ?, at = ?, duration = ?, status = ? WHERE id = ? AND state < 2"
         )
@@ -79,6 +79,7 @@ struct Statements {
             """)
         makeDue = try prepare("UPDATE deliveries SET state = 1, due = ? WHERE id = ?")
         noteRoutes = try prepare("UPDATE events SET routes = ? WHERE id = ? AND routes IS NULL")
+        dropping = try DropStatements(database)
         pruning = try PruneStatements(database)
     }
 
@@ -114,6 +115,18 @@ struct LeaseStatements {
         scanDeferred = try prepareScan("due <= ?", by: "due")
         scanDeferredInOrder = try prepareScan("id <= ?", by: "id")
         nextDue = try prepareScan("due > ?", by: "due")
+    }
+}
+
+/// What `drop` runs.
+struct DropStatements {
+    let scanPending, discard: PreparedStatement
+
+    init(_ database: Database) throws {
+        scanPending = try PreparedStatement(
+            database, "SELECT id FROM deliveries WHERE id >= ? AND id <= ? AND id & 65535 = ? AND state < 2")
+        discard = try PreparedStatement(
+            database, "UPDATE deliveries SET state = 4, due = NULL, at = ?, duration = 0, status = NULL WHERE id = ?")
     }
 }
 

@@ -28,6 +28,10 @@ extension StoreEngine {
                 }
                 return .hasten(destination: destination, now: now, lastAttempt: last, answer)
             }
+            if case .drop(let drop, let now, let answer) = read {
+                answer(.success(try self.drop(drop, now: now, connection)))
+                return nil
+            }
             return try connection.use { database, statements in try perform(read, database, statements) }
         } catch {
             let failure = SQLiteFailure(error)
@@ -55,7 +59,7 @@ extension StoreEngine {
         case .counts(let answer):
             let counts = try Totals(database).counts
             answer(.success(counts))
-        case .release, .prune, .hasten: break
+        case .release, .prune, .hasten, .drop: break
         }
         return nil
     }

@@ -100,6 +100,10 @@ final class RecordingStore: Store {
         _ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) { completion(.success(())) }
 
+    func drop(
+        _ drop: DropRequest, now: Timestamp, completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
+    ) {}
+
     func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void) {
         completion(.success(StoreCounts()))
     }

@@ -246,6 +246,26 @@ final class MemoryStore: Store {
         completion(.failure(Self.unused))
     }
 
+    /// All at once; what is dropped is forgotten.
+    func drop(
+        _ drop: DropRequest, now: Timestamp, completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
+    ) {
+        schedule(
+            { [self] in
+                state.withLock { state in
+                    let wanted = state.rows.filter { key, row in
+                        row.delivery.destination == drop.destination && row.place != .delivered && row.place != .dead
+                            && (drop.event == nil || row.delivery.event.id == drop.event)
+                    }
+                    let waiting = wanted.filter { $0.value.place != .leased }
+                    for key in waiting.keys { state.rows[key] = nil }
+                    return .success(
+                        DropPage(
+                            dropped: waiting.count, underWay: wanted.count - waiting.count, next: nil, through: 0))
+                }
+            }, completion)
+    }
+
     func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void) {
         completion(.failure(Self.unused))
     }

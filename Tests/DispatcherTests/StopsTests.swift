@@ -254,4 +254,29 @@ import Testing
         bed.advance(seconds: 40)
         #expect(bed.sender.open.count == 1)
     }
+
+    // MARK: Dropped
+
+    @Test func aDropTakesWhatTheLaneHoldsInMemoryAndNotWhatIsOnItsWay() throws {
+        let bed = TestBed()
+        bed.take(1..<9)
+        #expect(bed.sender.open.count == 2)
+        let page = try #require(bed.drop("crm"))
+        #expect(page == DropPage(dropped: 6, underWay: 2, next: nil, through: 0))
+        while !bed.sender.open.isEmpty { try bed.answer(200) }
+        #expect(bed.store.count(.delivered) == 2 && bed.store.places.count == 2)
+        bed.take(9..<10)
+        try bed.answer(200)
+        bed.expectNothingLost()
+    }
+
+    @Test func aDropOfTheHeadLetsTheOthersGoOn() throws {
+        let bed = TestBed([TestBed.destination(isOrdered: true)])
+        bed.take(1..<4)
+        try bed.answer(500)
+        bed.advance()
+        #expect(bed.sender.open.isEmpty, "the head waits for its retry")
+        #expect(bed.drop("crm", TestBed.delivery(1).event.id)?.dropped == 1)
+        #expect(bed.sender.open.map(\.key) == [2])
+    }
 }

@@ -125,6 +125,17 @@ final class TestBed: Sendable {
         return answer.withLock { $0 }
     }
 
+    /// What an operator gives up.
+    func drop(_ name: String, _ event: EventID? = nil) -> DropPage? {
+        let answer = Mutex<DropPage?>(nil)
+        run { dispatcher in
+            dispatcher.drop(DropRequest(destination: name, event: event)) { result in
+                answer.withLock { $0 = try? result.get() }
+            }
+        }
+        return answer.withLock { $0 }
+    }
+
     func stop() { run { $0.stop() } }
 
     func letGo() { executor.perform { store.letGo() } }

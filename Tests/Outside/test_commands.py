@@ -17,7 +17,7 @@ from harness import BINARY, KEY, ROOT, SAMPLE, event_id, eventually, free_port, 
 
 COMMANDS = [[], ["serve"], ["check"], ["explain"], ["send"], ["demo"], ["sign"], ["verify"], ["keygen"],
             ["reload"], ["replay"], ["add"], ["dead"], ["dead", "list"], ["dead", "show"], ["dead", "redrive"],
-            ["dead", "discard"], ["queue"], ["queue", "list"], ["queue", "show"]]
+            ["dead", "discard"], ["queue"], ["queue", "list"], ["queue", "show"], ["queue", "drop"]]
 
 
 def run(*arguments, input=None, timeout=30, **environment):
@@ -50,7 +50,7 @@ def test_the_first_help_names_every_command():
     ["send", "--link", "@a", "e.json"], ["send", "--sample", "missed", "--tracking", "a"],
     ["send", "--sample", "missed", "--tracking", "a=1", "--tracking", "a=2"], ["add"], ["add", "slack"],
     ["dead", "show"], ["dead", "discard", "not-an-id"], ["queue", "show"], ["queue", "show", "evt_1234567"],
-    ["queue", "show", "1234567g"], ["queue", "list", "--limit", "0"], ["reload", "now"], ["demo", "--listen", "x"],
+    ["queue", "show", "1234567g"], ["queue", "drop"], ["queue", "drop", "--yes"], ["queue", "drop", "evt_1"], ["queue", "list", "--limit", "0"], ["reload", "now"], ["demo", "--listen", "x"],
 ], ids=" ".join)
 def test_a_wrong_command_line_is_64_with_words_on_standard_error(arguments, tmp_path):
     done = run(*arguments, RELAY_STATE=str(tmp_path), RELAY_CONFIG=str(tmp_path / "routes.json"))

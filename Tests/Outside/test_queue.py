@@ -2,9 +2,11 @@
 
 import json
 import re
+import threading
 
 import pytest
 
+import big_state
 from harness import SAMPLE, Sink, event_id, eventually, Relay, routes_to, sample
 
 
@@ -125,3 +127,93 @@ def test_digits_that_fit_several_events_name_them(relay):
     done = show(relay, start, check=64)
     assert all(event_id(one).encode() in done.stderr for one in (seen[start], body))
     assert life(relay, event_id(body))["id"] == event_id(body)
+
+
+# Given up by an operator (P8)
+
+def drop(relay, *arguments, check=0):
+    done = relay.command("queue", "drop", "--state", str(relay.state), *arguments, check=check)
+    return done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("is_running", [True, False], ids=["running", "stopped"])
+def test_one_event_is_dropped_and_replayed_after_all(relay, sinks, is_running):
+    sinks["crm"].state["crm"] = [500]
+    bodies = [sample(f"call {number}") for number in range(3)]
+    for body in bodies:
+        assert relay.post(body)[0] == 200
+    eventually(lambda: relay.counts()["dead"] == 3 and relay.counts()["pending"] == 6)
+    first, second = event_id(bodies[0]), event_id(bodies[1])
+    if not is_running:
+        assert relay.stop() == 0
+    # It may be on its way just then.
+    eventually(lambda: drop(relay, first[:14], "--destination", "crm", check=None)[0]
+               == f"dropped {first} for crm\n", what="the drop")
+    assert "does not wait for crm" in drop(relay, first, "--destination", "crm", check=66)[1]
+
+    def ways():
+        return {way["destination"]: way["state"] for way in life(relay, first)["deliveries"]}
+    assert ways() == {"crm": "discarded", "refusing": "deferred", "gone": "dead"}
+    told = [json.loads(line) for line in eventually(
+        lambda: drop(relay, second, "--json", check=None)[0], what="all of an event").splitlines()]
+    assert {one["destination"] for one in told} <= {"crm", "refusing"} and len(told) in (1, 2)
+    if not is_running:
+        relay.start()
+        assert relay.counts()["discarded"] == 3
+    assert "deliveries=1 destination=crm event=" + first in relay.log() or not is_running
+    sinks["crm"].state["crm"] = [200]
+    relay.command("replay", first, "--to", "crm", "--state", str(relay.state), check=0)
+    # By now it may count as down.
+    relay.command("destination", "probe", "crm", "--state", str(relay.state), check=0)
+    eventually(lambda: ways()["crm"] == "delivered", what="the replay")
+    # No letter is written for what is dropped.
+    assert len(relay.dead_letters()) == 3
+
+
+@pytest.mark.release
+def test_what_waits_for_a_name_that_is_gone_can_be_dropped_and_the_relay_takes_events_again(make_relay):
+    routes = {**big_state.routes(), "limits": {"backlog": 30_000}}
+    relay = make_relay(routes)
+    big_state.make(relay, 10_000)
+    del routes["destinations"]["b"]
+    routes["routes"][0]["to"] = ["a", "c"]
+    relay.write_routes(routes)
+    relay.start()
+    assert relay.post(sample("too much"))[0] == 503
+    output, words = drop(relay, "--destination", "b", check=64)
+    assert output == "" and words == "gruveo-relay: 10000 deliveries wait for b: give --yes to drop all\n"
+    assert relay.counts()["pending"] == 30_000
+    assert drop(relay, "--destination", "b", "--yes") == ("dropped 10000 deliveries for b\n", "")
+    counts = relay.counts()
+    assert (counts["pending"], counts["discarded"]) == (20_000, 10_000)
+    assert "nothing waits for b" in drop(relay, "--destination", "b", "--yes", check=66)[1]
+    listed = relay.command("destination", "list", "--state", str(relay.state), check=0).stdout.decode()
+    assert {line.split()[0] for line in listed.splitlines()} == {"a", "c"}
+    assert relay.post(sample("now"))[0] == 200
+    # After a restart the books are the same.
+    assert relay.stop() == 0
+    relay.start()
+    assert relay.counts()["pending"] == 20_002 and relay.counts()["discarded"] == 10_000
+
+
+def test_a_drop_leaves_alone_what_is_on_its_way(make_relay, make_sink):
+    release = threading.Event()
+    relay = make_relay(routes_to({"crm": make_sink(lambda request: release.wait(20) and 200)}, crm={"concurrency": 2}))
+    relay.start()
+    for number in range(20):
+        assert relay.post(sample(number))[0] == 200
+    eventually(lambda: "inFlight\":2" in relay.command(
+        "destination", "list", "--json", "--state", str(relay.state), check=0).stdout.decode().replace(" ", ""))
+    output, words = drop(relay, "--destination", "crm", "--yes", check=75)
+    assert output == "dropped 18 deliveries for crm\n"
+    assert words == "gruveo-relay: 2 more are on the way to crm just now and left alone\n"
+    release.set()
+    relay.settled(delivered=2, discarded=18)
+
+
+def test_a_drop_says_what_it_cannot_do(relay, tmp_path):
+    assert "nothing waits for nobody" in drop(relay, "--destination", "nobody", "--yes", check=66)[1]
+    assert "no event evt_000" in drop(relay, "evt_" + "0" * 32, check=66)[1]
+    done = relay.command("queue", "drop", "--destination", "crm", "--yes", "--state", str(tmp_path / "none"))
+    assert done.returncode == 66 and not (tmp_path / "none").exists()

@@ -87,6 +87,10 @@ final class StoreDouble: Store {
         _ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {}
 
+    func drop(
+        _ drop: DropRequest, now: Timestamp, completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
+    ) {}
+
     func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void) {}
 }
 

@@ -180,5 +180,8 @@ private final class ShelfStore: Store {
     func discard(
         _ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {}
+    func drop(
+        _ drop: DropRequest, now: Timestamp, completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
+    ) {}
     func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void) {}
 }

@@ -26,7 +26,7 @@ import Testing
         }
         for round in 0..<120 {
             now += Int64(Int.random(in: 0..<40, using: &random))
-            switch Int.random(in: 0..<14, using: &random) {
+            switch Int.random(in: 0..<15, using: &random) {
             case 0..<4:
                 let to = ["crm", "chat", "log"].filter { _ in Bool.random(using: &random) }
                 let body = "\(Int.random(in: 0..<30, using: &random))"
@@ -50,7 +50,9 @@ import Testing
             case 10:
                 guard let letter = dead.randomElement(using: &random), isFree(letter) else { break }
                 try await discard(letter, test)
-            case 11, 12:
+            case 11:
+                _ = try await test.store.dropped(["crm", "chat", "log", "late"].randomElement(using: &random) ?? "")
+            case 12, 13:
                 // Whatever became of them, to one destination of the past and one that is new.
                 let page = try await test.store.stored(
                     .received(

@@ -70,6 +70,48 @@ extension StoreConformance {
         #expect(counts.discarded == 1 && counts.dead == 0 && counts.pending == 1 && counts.agree)
     }
 
+    static func dropWaiting(_ test: StoreUnderTest) async throws {
+        for body in ["a", "b", "c"] { _ = try await test.store.accepted(makeOffer(body, to: ["crm", "chat"], at: 0)) }
+        let fresh = try await test.nextFresh()
+        let crm = fresh.filter { $0.destination == "crm" }.map(\.key)
+        let retry = Settlement.Verdict.retry(at: Timestamp(milliseconds: 900), charged: true)
+        try await test.store.settled(crm[0], retry, makeAttempt(1, status: 500))
+        // Two are held: they may be on their way. What comes after the first page stays.
+        let page = try await test.store.dropped("crm")
+        #expect(page == DropPage(dropped: 1, underWay: 2, next: nil, through: 3))
+        test.store.release(crm)
+        _ = try await test.store.accepted(makeOffer("late", to: ["crm"], at: 1))
+        let rest = try await test.store.dropped("crm", through: page.through)
+        #expect(rest == DropPage(dropped: 2, underWay: 0, next: nil, through: 3))
+        var counts = try await test.store.currentCounts()
+        #expect((counts.pending, counts.discarded, counts.dead, counts.agree) == (4, 3, 0, true))
+
+        let reopened = try test.reopen()
+        #expect(try await reopened.store.leased("crm", 9, now: 1000).deliveries.map(\.bodyText) == ["late"])
+        #expect(try await reopened.store.leased("chat", 9, now: 1000).deliveries.count == 3)
+        #expect(try await reopened.store.dropped("nobody").dropped == 0)
+        // A replay makes them due after all.
+        #expect(try await reopened.store.replayed(["crm"], at: 60) == [.queued])
+        #expect(try await reopened.store.leased("crm", 9, now: 1000).deliveries.map(\.bodyText) == ["a"])
+        counts = try await reopened.store.currentCounts()
+        #expect((counts.pending, counts.discarded, counts.agree) == (5, 2, true))
+    }
+
+    static func dropOne(_ test: StoreUnderTest) async throws {
+        for body in ["a", "b"] { _ = try await test.store.accepted(makeOffer(body, to: ["crm", "chat"], at: 0)) }
+        let fresh = try await test.nextFresh()
+        test.store.release(fresh.map(\.key))
+        let page = try await test.store.dropped("chat", fresh[0].event.id)
+        #expect((page.dropped, page.underWay, page.next) == (1, 0, nil))
+        #expect(try await test.store.dropped("chat", fresh[0].event.id).dropped == 0, "once is enough")
+        let unknown = EventID(source: "gruveo", body: Array("c".utf8))
+        #expect(try await test.store.dropped("chat", unknown).dropped == 0)
+        #expect(try await test.store.leased("chat", 9, now: 9).deliveries.map(\.bodyText) == ["b"])
+        #expect(try await test.store.leased("crm", 9, now: 9).deliveries.map(\.bodyText) == ["a", "b"])
+        let counts = try await test.store.currentCounts()
+        #expect((counts.pending, counts.discarded, counts.agree) == (3, 1, true))
+    }
+
     static func attemptsInOrder(_ test: StoreUnderTest) async throws {
         _ = try await test.store.accepted(makeOffer("x", to: ["crm"], at: 0))
         let key = try #require(try await test.nextFresh().first).key

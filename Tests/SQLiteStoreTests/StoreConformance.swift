@@ -54,6 +54,8 @@ enum StoreConformance {
         ("a redrive revives a dead one and twice is harmless", redriveTwice),
         ("an edited redrive is an event of its own", redriveEdited),
         ("a discard is counted once", discardOnce),
+        ("a drop gives up what waits and nobody holds", dropWaiting),
+        ("a drop of one event leaves the others alone", dropOne),
         ("a delivered one is replayed and the books agree", replayDelivered),
         ("a replay revives what is dead and leaves alone what is pending", replayOthers),
         ("unmatched and quarantined events can be replayed", replayUnmatched),

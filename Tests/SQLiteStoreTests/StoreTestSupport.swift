@@ -48,6 +48,13 @@ extension Store {
         try await awaiting { discard(id, destination: destination, completion: $0) }
     }
 
+    func dropped(
+        _ destination: String, _ event: EventID? = nil, after: Int64 = 0, through: Int64? = nil, at now: Int64 = 50
+    ) async throws -> DropPage {
+        let request = DropRequest(destination: destination, event: event, after: after, through: through)
+        return try await awaiting { drop(request, now: Timestamp(milliseconds: now), completion: $0) }
+    }
+
     func currentCounts() async throws -> StoreCounts { try await awaiting { counts(completion: $0) } }
 }
 

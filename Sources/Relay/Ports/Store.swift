@@ -174,6 +174,12 @@ package protocol Store: Sendable {
     /// Counts a dead letter as discarded. Refused while the delivery is leased.
     func discard(_ id: EventID, destination: String, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
+    /// Gives up deliveries that wait and that nobody holds, a page of them in one transaction: they count as discarded,
+    /// and a replay makes them due after all.
+    func drop(
+        _ drop: DropRequest, now: Timestamp,
+        completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void)
+
     /// The totals, read in one transaction.
     func counts(completion: @escaping @Sendable (Result<StoreCounts, StoreError>) -> Void)
 }
