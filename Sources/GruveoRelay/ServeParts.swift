@@ -88,8 +88,17 @@ actor Reloader: Service {
         self.apply = apply
     }
 
+    /// Signals that come while a reload runs are taken together: one more reload follows, which sees the newest file.
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { _ = await reload() }
+        let (wanted, want) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        async let reloads: Void = reloadEachTime(wanted)
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { want.yield() }
+        want.finish()
+        await reloads
+    }
+
+    private func reloadEachTime(_ wanted: AsyncStream<Void>) async {
+        for await _ in wanted { _ = await reload() }
     }
 
     /// Puts the file in force, or keeps the old rules and says what is wrong with it.

@@ -47,6 +47,8 @@ enum Files {
             // A FIFO would wait for ever, a directory has no bytes.
             if status.st_mode & S_IFMT == S_IFDIR { throw FileFault(path: path, code: EISDIR) }
             guard status.st_mode & S_IFMT == S_IFREG else { throw FileFault(path: path, code: EINVAL) }
+            // Nor is it read up to the limit first: the allocator of each thread that did would keep that memory.
+            guard status.st_size <= limit else { throw FileFault(path: path, code: EFBIG) }
         }
         return try drain(descriptor, path: path, limit: limit)
     }
