@@ -1,9 +1,12 @@
 import contextlib
+import subprocess
 
 import pytest
 
 from control_group import ControlGroup, NoControlGroup
 from harness import Relay, Sink, eventually
+from ledger import Ledger
+from power import Disk, Survivors
 
 
 @pytest.fixture
@@ -48,4 +51,26 @@ def limited():
         return limit
 
     with made:
+        yield make
+
+
+@pytest.fixture(params=["ext4", "xfs"])
+def disk(tmp_path, request):
+    disk = Disk(tmp_path, request.param)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk.mount_point)], capture_output=True, timeout=60)
+    disk.image.unlink()
+
+
+@pytest.fixture
+def relay_on(make_relay, make_sink, disk, tmp_path):
+    """A world, a ledger and a relay whose state is on the disk; whatever happens it is dead before the unmount."""
+    with contextlib.ExitStack() as stack:
+        def make(**environment):
+            world, ledger = Survivors(make_sink, tmp_path), Ledger(tmp_path / "ledger")
+            relay = make_relay(
+                world.routes(), state=disk.mount_point / "state", environment=environment,
+                arguments=["--log-level", "error"])
+            stack.callback(relay.close)
+            return relay, world, ledger
         yield make

@@ -23,9 +23,9 @@ import pytest
 import storm
 from harness import Relay, every, eventually, injecting, preloading, routes_to, sample
 from ledger import Ledger, World, collect, judge, loaded, read_store, under_load
+from power import Disk
 from test_durability import EATMYDATA
 from test_lanes import destinations, order
-from test_power_cut import Disk
 from test_zoo import resident
 
 
