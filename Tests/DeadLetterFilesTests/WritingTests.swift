@@ -213,6 +213,18 @@ struct WritingTests {
         #expect(record.redrive(at: receivedAt).event.id == letter.event.id)
     }
 
+    @Test func whatAProcessThatDiedHasLeftUnfinishedIsDeletedAtTheNextStart() async throws {
+        try await directory.write(makeLetter())
+        let letter = try #require(state.names("dead-letters/crm").first)
+        let kept = [".notes", ".x.json", "notes.json.tmp"]
+        for name in kept + [".\(letter).tmp"] { try state.put("{", at: "dead-letters/crm/\(name)") }
+        try state.put("{", at: "dead-letters/.json.tmp")
+        try directory.prepare()
+        #expect(state.names("dead-letters/crm").sorted() == (kept + [letter]).sorted())
+        #expect(state.names("dead-letters").sorted() == [".json.tmp", "crm"])
+        #expect(try directory.list().letters.count == 1)
+    }
+
     @Test func aMissingStateDirectoryIsAnError() async throws {
         let lost = DeadLetterDirectory(stateDirectory: state.path + "/none")
         let error = await #expect(throws: DeadLetterError.self) { try await lost.write(makeLetter()) }

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import ROOT, Relay, eventually, every, injecting
+from harness import ROOT, Relay, eventually, every, injecting, routes_to, sample
 from ledger import Ledger, World
 from test_faults import post
 
@@ -232,3 +232,28 @@ def test_a_newer_database_is_refused_by_name_and_left_as_it_was(make_relay, make
     assert relay.process.wait(20) == 65
     assert f"the database has format {newer}, this program knows only {len(STEPS)}: install a newer one" in relay.log()
     assert path.read_bytes() == before
+
+
+def test_a_letter_that_a_kill_left_unfinished_is_gone_after_the_next_start(make_relay, make_sink, tmp_path):
+    """The destination takes the event then, so that no second letter takes the place of the first."""
+    answer = [422]
+    relay = make_relay(routes_to({"crm": make_sink(lambda request: answer[0])}))
+
+    def unfinished():
+        return list(relay.state.glob("dead-letters/*/.*.tmp"))
+
+    for number in numbers(is_long=True):
+        relay.prefix = injecting(tmp_path / "strace", "renameat", f"signal=KILL:when={number}")
+        relay.start(wait=False)
+        if came_up(relay):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                relay.post(sample(number))
+            eventually(lambda: relay.process.poll() is not None, what="the kill")
+        if unfinished():
+            break
+    assert relay.dead_letters() == []
+    answer[0], relay.prefix = 200, []
+    relay.start()
+    relay.settled(dead=0)
+    assert unfinished() == []
+    assert relay.command("dead", "list", "--state", str(relay.state), check=0).stderr == b"no dead letters\n"

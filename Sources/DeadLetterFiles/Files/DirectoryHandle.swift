@@ -121,7 +121,7 @@ extension DirectoryHandle {
     /// After a failed fsync nothing is tried again with the same file: its pages may count as clean without being on
     /// the disk. The caller starts anew, with a new file.
     func write(_ contents: [UInt8], as name: FileName) throws(FileError) {
-        let temporary = FileName(bytes: Array(".".utf8) + name.bytes + Array(".tmp".utf8))
+        let temporary = name.unfinished
         try unlink(temporary)
         do {
             try writeTemporary(contents, as: temporary)

@@ -12,6 +12,12 @@ package struct FileName: Sendable, Hashable {
     /// Hidden entries are those of editors and our own unfinished files.
     var isHidden: Bool { bytes.first == UInt8(ascii: ".") }
 
+    /// The name of this file until it is whole.
+    var unfinished: FileName { FileName(bytes: Array(".".utf8) + bytes + Array(".tmp".utf8)) }
+
+    /// Whether it is the name of a letter that is not whole yet.
+    var isOfUnfinishedLetter: Bool { isHidden && hasSuffix(".json.tmp") }
+
     func hasSuffix(_ suffix: String) -> Bool { bytes.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) }
 
     /// The name followed by a NUL, for C.

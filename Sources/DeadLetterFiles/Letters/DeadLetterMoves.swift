@@ -2,13 +2,26 @@ import Glibc
 import Relay
 
 extension DeadLetterDirectory {
-    /// Makes dead-letters/ and redrive/ where they are missing, so that a person can move files at once.
+    /// Makes dead-letters/ and redrive/ where they are missing, so that a person can move files at once, and deletes
+    /// what a process that died has left unfinished. Nobody else may be writing letters.
     package func prepare() throws(DeadLetterError) {
         do {
             _ = try tree.making(.deadLetters)
             _ = try tree.making(.redrive)
         } catch {
             throw .system(error)
+        }
+        // What cannot be deleted harms nobody: `list` tells of it.
+        try? deleteUnfinished()
+    }
+
+    /// Deletes letters that are not whole: their deliveries still wait, and may never die again.
+    private func deleteUnfinished() throws(FileError) {
+        guard let letters = try tree.existing(.deadLetters) else { return }
+        for name in try letters.names() {
+            guard try letters.status(of: name)?.kind == .directory, let directory = try letters.directory(name)
+            else { continue }
+            for file in try directory.names() where file.isOfUnfinishedLetter { try directory.unlink(file) }
         }
     }
 
