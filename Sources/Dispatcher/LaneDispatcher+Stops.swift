@@ -103,9 +103,27 @@ extension LaneDispatcher {
         }
     }
 
+    /// A drop, and whom to answer.
+    typealias WaitingDrop = (DropRequest, @Sendable (Result<DropPage, StoreError>) -> Void)
+
     /// Gives up what waits for a destination, also what its lane holds in memory; what is on its way is left alone.
+    ///
+    /// A lease that is under way comes first: in the store what it brings is held, as if it were on its way.
     package func drop(
         _ drop: DropRequest, completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
+    ) {
+        let name = drop.destination
+        guard lanes[name]?.lane.isLeasing == true else { return carryOut(drop, completion) }
+        waitingDrops[name, default: []].append((drop, completion))
+    }
+
+    /// A lease has come, or failed.
+    func carryOutDrops(_ name: String) {
+        for (drop, completion) in waitingDrops.removeValue(forKey: name) ?? [] { carryOut(drop, completion) }
+    }
+
+    private func carryOut(
+        _ drop: DropRequest, _ completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
     ) {
         let name = drop.destination
         release(lanes[name]?.lane.drain() ?? [])

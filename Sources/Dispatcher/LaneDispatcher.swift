@@ -53,6 +53,8 @@ package actor LaneDispatcher: Service {
     private(set) var isStopping = false
     /// Settles that the store refused: durable truth is behind what the destination knows.
     var unsettled: [(entry: Unsettled, notBefore: Timestamp)] = []
+    /// Drops that wait for a lease that is under way, by destination.
+    var waitingDrops: [String: [WaitingDrop]] = [:]
     /// What the clock showed when `advance` looked at it last.
     private var lastTick: Timestamp
     /// Dead letters that are being written, and who waits for the last of them.
@@ -209,13 +211,16 @@ extension LaneDispatcher {
         case .success(let lease):
             guard !isStopping, destinations[name]?.isOrdered == request.isInOrder, lanes[name] != nil else {
                 lanes[name]?.lane.leaseFailed(now: ports.now())
-                return release(lease.deliveries.map(\.key))
+                release(lease.deliveries.map(\.key))
+                return carryOutDrops(name)
             }
             lanes[name]?.lane.leased(lease, now: ports.now())
+            carryOutDrops(name)
             if !lease.deliveries.isEmpty { pump(name) }
         case .failure(let error):
             ports.notify(.leaseFailed(destination: name, error))
             lanes[name]?.lane.leaseFailed(now: ports.now())
+            carryOutDrops(name)
         }
     }
 

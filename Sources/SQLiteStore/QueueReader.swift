@@ -10,9 +10,7 @@ package struct QueueReader {
     /// - Throws: where there is no database, or one that this version cannot read.
     package init(directory: String) throws(StoreOpenError) {
         path = directory + "/queue.sqlite"
-        guard (StateDirectory.size(path) ?? 0) > 0 else {
-            throw StoreOpenError(.databaseMissing, "\(path) is missing or empty")
-        }
+        try StateDirectory.requireContents(path)
         do {
             queue = try DatabaseQueue(reading: path)
         } catch {

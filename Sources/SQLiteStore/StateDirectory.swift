@@ -123,6 +123,18 @@ final class StateDirectory: Sendable {
     }
 
     /// Size in bytes; nil where there is no such file.
+    /// Makes sure that there is a database to be read.
+    ///
+    /// - Throws: where the file is missing or empty, or lies where this user may not look.
+    static func requireContents(_ path: String) throws(StoreOpenError) {
+        var information = stat()
+        guard stat(path, &information) == 0 else {
+            if errno == EACCES { throw StoreOpenError(.permission, "\(path) may not be looked at by this user") }
+            throw StoreOpenError(.databaseMissing, "\(path) is missing or empty")
+        }
+        if information.st_size == 0 { throw StoreOpenError(.databaseMissing, "\(path) is missing or empty") }
+    }
+
     static func size(_ path: String) -> Int64? {
         var information = stat()
         return stat(path, &information) == 0 ? Int64(information.st_size) : nil

@@ -25,9 +25,7 @@ package enum StoreBackup {
         directory: String, to file: String, replaces: Bool
     ) throws(StoreOpenError) -> Report {
         let source = directory + "/queue.sqlite"
-        guard (StateDirectory.size(source) ?? 0) > 0 else {
-            throw StoreOpenError(.databaseMissing, "\(source) is missing or empty")
-        }
+        try StateDirectory.requireContents(source)
         guard replaces || access(file, F_OK) != 0 else {
             throw StoreOpenError(
                 .cannotCreate, "\(file) is there already: choose another name, or replace it by --force")

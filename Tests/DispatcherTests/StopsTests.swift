@@ -270,6 +270,18 @@ import Testing
         bed.expectNothingLost()
     }
 
+    @Test func aDropTakesWhatIsBeingLeasedAsWell() throws {
+        let bed = TestBed()
+        bed.keep(1..<11)
+        bed.store.holdBack()
+        bed.run { $0.wake("crm") }
+        #expect(bed.store.count(.leased) == 10)
+        #expect(bed.drop("crm") == nil, "the lease is under way")
+        bed.letGo()
+        #expect(bed.store.places.isEmpty && bed.sender.open.isEmpty)
+        bed.expectNothingLost()
+    }
+
     @Test func aDropOfTheHeadLetsTheOthersGoOn() throws {
         let bed = TestBed([TestBed.destination(isOrdered: true)])
         bed.take(1..<4)

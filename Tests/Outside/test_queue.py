@@ -1,13 +1,15 @@
 """P23: an event's whole life can be read, while the relay runs and when it does not."""
 
 import json
+import os
 import re
+import subprocess
 import threading
 
 import pytest
 
 import big_state
-from harness import SAMPLE, Sink, event_id, eventually, Relay, routes_to, sample
+from harness import BINARY, SAMPLE, Sink, event_id, eventually, Relay, routes_to, sample
 
 
 @pytest.fixture
@@ -217,3 +219,26 @@ def test_a_drop_says_what_it_cannot_do(relay, tmp_path):
     assert "no event evt_000" in drop(relay, "evt_" + "0" * 32, check=66)[1]
     done = relay.command("queue", "drop", "--destination", "crm", "--yes", "--state", str(tmp_path / "none"))
     assert done.returncode == 66 and not (tmp_path / "none").exists()
+
+
+@pytest.mark.release
+def test_a_drop_of_many_pages_takes_all_that_a_lane_has_in_memory(make_relay, make_sink):
+    """The lane is open and goes on leasing between the pages; its rate lets two requests out."""
+    relay = make_relay(big_state.routes())
+    big_state.make(relay, 20_000)
+    routes = big_state.routes()
+    routes["destinations"]["a"] = {**routes_to({"a": make_sink()})["destinations"]["a"], "rate": "2/h"}
+    relay.write_routes(routes)
+    relay.start()
+    eventually(lambda: relay.counts()["delivered"] == 2, what="what the rate allows")
+    assert drop(relay, "--destination", "a", "--yes") == ("dropped 19998 deliveries for a\n", "")
+    assert relay.counts()["discarded"] == 19_998
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_whoever_may_not_read_the_queue_is_told_so(relay):
+    for command in (["queue", "list"], ["queue", "show", "evt_12345678"], ["queue", "drop", "evt_12345678"],
+                    ["backup", "none"]):
+        done = subprocess.run([BINARY, *command, "--state", str(relay.state)], capture_output=True, timeout=20,
+                              user=65534, group=65534, extra_groups=[])
+        assert done.returncode == 77 and b"may not be looked at" in done.stderr, done

@@ -26,7 +26,7 @@ package struct Lane: Sendable {
     /// Whether the store gives out the next one: in order of arrival, and only when nothing is in flight.
     package var isOrdered: Bool
 
-    private var isLeasing = false
+    package private(set) var isLeasing = false
     private var storeHasMore = true
     private var nextDue: Timestamp?
     private var noLeaseBefore: Timestamp?
