@@ -129,11 +129,12 @@ extension LaneDispatcher {
         release(lanes[name]?.lane.drain() ?? [])
         ports.store.drop(drop, now: ports.now()) { result in
             completion(result)
-            Task.immediate { await self.goOn(name) }
+            Task.immediate { await self.lookAgain(name) }
         }
     }
 
-    private func goOn(_ name: String) {
+    /// Makes a lane look into the store at once.
+    func lookAgain(_ name: String) {
         lanes[name]?.lane.wake()
         pump(name)
     }

@@ -144,8 +144,7 @@ package actor LaneDispatcher: Service {
             orphan(destination, LaneRecord(), now: ports.now())
         }
         release(lanes[destination]?.behind() ?? [])
-        lanes[destination]?.lane.wake()
-        pump(destination)
+        lookAgain(destination)
     }
 
     /// Makes all lanes look into the store: it may have deliveries that were not handed over.

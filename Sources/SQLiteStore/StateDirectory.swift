@@ -122,19 +122,21 @@ final class StateDirectory: Sendable {
         return FileIdentity(device: information.st_dev, inode: information.st_ino)
     }
 
-    /// Size in bytes; nil where there is no such file.
     /// Makes sure that there is a database to be read.
     ///
     /// - Throws: where the file is missing or empty, or lies where this user may not look.
     static func requireContents(_ path: String) throws(StoreOpenError) {
         var information = stat()
-        guard stat(path, &information) == 0 else {
-            if errno == EACCES { throw StoreOpenError(.permission, "\(path) may not be looked at by this user") }
+        let isThere = stat(path, &information) == 0
+        if !isThere, errno == EACCES {
+            throw StoreOpenError(.permission, "\(path) may not be looked at by this user")
+        }
+        guard isThere, information.st_size > 0 else {
             throw StoreOpenError(.databaseMissing, "\(path) is missing or empty")
         }
-        if information.st_size == 0 { throw StoreOpenError(.databaseMissing, "\(path) is missing or empty") }
     }
 
+    /// Size in bytes; nil where there is no such file.
     static func size(_ path: String) -> Int64? {
         var information = stat()
         return stat(path, &information) == 0 ? Int64(information.st_size) : nil
