@@ -24,10 +24,12 @@ struct FirstPage {
         bytes = try Self.read(scratch, page: 1)
     }
 
-    /// Copies a database whose first page is broken, and its WAL, and gives the copy a new one. False where the page is
-    /// as it should be, or where no version's fits the pages behind it; then there is no copy.
+    /// Copies a database whose first page is broken, and its WAL, and gives the copy a new one, or one of zeros where it
+    /// has no whole page and the WAL has to tell all. False where the page is as it should be, or where no version's fits
+    /// the pages behind it; then there is no copy.
     static func mend(_ old: String, into copy: String) throws -> Bool {
-        guard let size = StateDirectory.size(old), size > 0 else { return false }
+        let size = StateDirectory.size(old) ?? 0
+        if size < Self.size { return try leaveItToTheWAL(old, copy) }
         let schema = try? DatabaseQueue(salvaging: old).unsafeRead { try Self.schema($0) }
         let start = try read(old, page: 1)
         let versions = try (1...Schema.version).reversed().map { try FirstPage(version: $0, scratch: copy) }
@@ -41,6 +43,15 @@ struct FirstPage {
         guard bytes.withUnsafeBytes({ pwrite(descriptor, $0.baseAddress, $0.count, 0) }) == Self.size else {
             throw SystemFailure("write", copy)
         }
+        return true
+    }
+
+    /// Beside an empty database SQLite looks at no WAL, or deletes it; beside a page of zeros it takes all that this has.
+    private static func leaveItToTheWAL(_ old: String, _ copy: String) throws -> Bool {
+        guard (StateDirectory.size(old + "-wal") ?? 0) > 0 else { return false }
+        try StateDirectory.makeFile(copy)
+        guard truncate(copy, off_t(size)) == 0 else { throw SystemFailure("write", copy) }
+        try StoreOpening.copyFile(old + "-wal", copy + "-wal")
         return true
     }
 

@@ -131,9 +131,16 @@ final class StateDirectory: Sendable {
         if !isThere, errno == EACCES {
             throw StoreOpenError(.permission, "\(path) may not be looked at by this user")
         }
-        guard isThere, information.st_size > 0 else {
+        guard isThere, databaseSize(path) > 0 else {
             throw StoreOpenError(.databaseMissing, "\(path) is missing or empty")
         }
+    }
+
+    /// Size in bytes; 0 where there is nothing. One byte is nothing to SQLite too (`unixFileSize` in its os_unix.c): at
+    /// the opening of such a file it deletes the WAL beside it, which may hold all events.
+    static func databaseSize(_ path: String) -> Int64 {
+        let size = size(path) ?? 0
+        return size == 1 ? 0 : size
     }
 
     /// Size in bytes; nil where there is no such file.

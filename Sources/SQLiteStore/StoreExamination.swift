@@ -44,7 +44,7 @@ package struct StoreExamination: Sendable {
             let content = try mark.read()
             let highest: Int64 = if case .found(let note) = content { note.highest } else { 0 }
             markIsReadable = content != .unreadable
-            let isEmpty = (StateDirectory.size(path) ?? 0) == 0
+            let isEmpty = StateDirectory.databaseSize(path) == 0
             if isEmpty && content == .absent && (StateDirectory.size(path + "-wal") ?? 0) == 0 {
                 isNew = true
             } else if isEmpty {

@@ -14,7 +14,7 @@ struct StoreOpening {
     func inspect(_ directory: StateDirectory) throws(StoreOpenError) -> Bool {
         do {
             let mark = try directory.mark.read()
-            let size = StateDirectory.size(directory.database) ?? 0
+            let size = StateDirectory.databaseSize(directory.database)
             let hasLog = (StateDirectory.size(directory.database + "-wal") ?? 0) > 0
             if size == 0 && (mark != .absent || hasLog) {
                 try missingDatabase(directory, mark)

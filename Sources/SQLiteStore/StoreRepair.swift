@@ -74,7 +74,7 @@ package struct StoreRepair {
 
     private func readOld(_ path: String, _ body: (Database) throws -> SalvageReport) throws -> SalvageReport {
         do {
-            guard (StateDirectory.size(path) ?? 0) > 0 else { throw Unreadable(text: "it is empty") }
+            guard StateDirectory.databaseSize(path) > 0 else { throw Unreadable(text: "it is empty") }
             let queue = try DatabaseQueue(salvaging: path)
             defer { try? queue.close() }
             return try queue.unsafeRead { database in

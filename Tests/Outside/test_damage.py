@@ -1,6 +1,7 @@
 """Damaged files of the queue (F12): nothing is lost without a word, and repair brings back what can be read."""
 
 import json
+import os
 import random
 import re
 import shutil
@@ -19,28 +20,28 @@ WORDS = re.compile(r"the database is damaged|stored bytes have changed|mark was 
 @pytest.fixture(scope="module")
 def crashed(tmp_path_factory):
     """A state directory as a killed relay leaves it, part of it in the WAL, and the ids that it had acknowledged."""
-    yield from filled(tmp_path_factory.mktemp("crashed"), (60, 40))
+    yield from filled(tmp_path_factory.mktemp("crashed"), (60, Relay.stop), (40, Relay.kill))
 
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     """The same after a stop in order: all is in the database itself."""
-    yield from filled(tmp_path_factory.mktemp("stopped"), (100,))
+    yield from filled(tmp_path_factory.mktemp("stopped"), (100, Relay.stop))
 
 
-def filled(directory, counts):
-    """So many events that wait, a relay after the other, of which only the first one is stopped in order."""
+def filled(directory, *lives):
+    """So many events that wait, a relay after the other, each with its end."""
     sink = Sink(lambda request: 503)
     relay = Relay(routes_to({"crm": sink}, crm=every(1, 100)), directory=directory)
     ids = set()
-    for round_, count in enumerate(counts):
+    for round_, (count, end) in enumerate(lives):
         relay.start()
         for number in range(count):
             body = sample(f"{round_}-{number}", filler="x" * (6000 if number % 20 == 0 else 300))
             assert relay.post(body)[0] == 200
             ids.add(event_id(body))
         eventually(lambda: f"highest {len(ids):020}" in (relay.state / "queue.mark").read_text(), what="the mark")
-        relay.stop() if round_ == 0 else relay.kill()
+        end(relay)
     sink.close()
     yield relay.state, ids
     relay.close()
@@ -162,3 +163,23 @@ def test_a_short_file_or_a_broken_first_page_costs_little(make_relay, make_sink,
     lost = case(relay, sink, state, ids, harm)
     print(f"{what}: {lost} of {len(ids)} events could not be saved")
     assert lost <= len(ids) // 4
+
+
+GONE = {"deleted": lambda path: path.unlink(), "empty": lambda path: path.write_bytes(b""),
+        "one byte": lambda path: path.write_bytes(b"S"), "two bytes": lambda path: path.write_bytes(b"SQ"),
+        "short of its first page": lambda path: os.truncate(path, 3000)}
+
+
+@pytest.mark.parametrize("what", GONE)
+def test_a_database_that_is_gone_costs_nothing_where_its_wal_has_it_all(make_relay, make_sink, tmp_path, what):
+    """As in the first life of a relay: until the first checkpoint the WAL holds every page. No command that reads the
+    queue takes it away."""
+    for state, ids in filled(tmp_path, (40, Relay.kill)):
+        sink = make_sink()
+        relay = make_relay(routes_to({"crm": sink}))
+        shutil.copytree(state, relay.state, ignore=shutil.ignore_patterns("*.sock"))
+        GONE[what](relay.state / "queue.sqlite")
+        for command in (["queue", "list"], ["backup", str(tmp_path / "backup")], ["doctor"]):
+            relay.command(*command, "--state", str(relay.state))
+        assert (relay.state / "queue.sqlite-wal").read_bytes() == (state / "queue.sqlite-wal").read_bytes()
+        assert case(relay, sink, state, ids, lambda directory: GONE[what](directory / "queue.sqlite")) == 0
