@@ -73,8 +73,10 @@ struct Pruner: Service {
     }
 }
 
-/// Reloads the routes, all or nothing, at SIGHUP or when the command line asks.
-actor Reloader: Service {
+/// Reloads the routes, all or nothing, at SIGHUP or when the command line asks; one reload after the other, so that
+/// what was read last stays in force.
+struct Reloader: Service {
+    private let turns = InTurn()
     private let loader: RoutesLoader
     private let logger: Logger
     private let apply: @Sendable (RoutesLoader.Loaded, Configuration) async -> Void
@@ -102,7 +104,9 @@ actor Reloader: Service {
     }
 
     /// Puts the file in force, or keeps the old rules and says what is wrong with it.
-    func reload() async -> ReloadReport {
+    func reload() async -> ReloadReport { await turns.run { await reloadNow() } }
+
+    private func reloadNow() async -> ReloadReport {
         ServiceManager.notify("RELOADING=1")
         defer { ServiceManager.notify("READY=1") }
         let loaded: RoutesLoader.Loaded
