@@ -50,6 +50,23 @@ def preloading(directory, source):
     return {"LD_PRELOAD": str(library)}
 
 
+class SignalAtCall:
+    """Sends a relay that is started with this environment a signal at one of its calls: see calls.c."""
+
+    def __init__(self, directory, **environment):
+        self.file = directory / "order"
+        library = preloading(directory, pathlib.Path(__file__).with_name("calls.c").read_text())
+        self.environment = {**library, "CALL_ORDER": str(self.file), **environment}
+
+    def order(self, order):
+        """Counts from now on, as in `KILL 3 before pwrite /queue.sqlite`."""
+        self.file.write_text(order)
+
+    def is_ordered(self):
+        """Whether the signal is still to be sent."""
+        return self.file.exists()
+
+
 def injecting(log, calls, what):
     """What a program is started behind for strace to do this to its system calls."""
     return ["strace", "-f", "-o", str(log), "-e", "signal=none", "-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]

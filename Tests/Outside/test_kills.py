@@ -1,18 +1,20 @@
 """Killed at the Nth system call: of a first start and its work, of the start after a kill, of a migration (F1, F23).
 
-strace kills; the binary is the one that is shipped.
+The binary is the one that is shipped, with calls.c before its libc.
 """
 
+import collections
 import concurrent.futures
 import contextlib
 import http.client
+import itertools
 import re
 import sqlite3
 import time
 
 import pytest
 
-from harness import ROOT, Relay, eventually, every, injecting, routes_to, sample
+from harness import ROOT, Relay, SignalAtCall, eventually, every, routes_to
 from ledger import Ledger, World
 from test_faults import post
 
@@ -42,7 +44,7 @@ def is_settled(relay):
 def numbers(is_long):
     """Each number, or about each third power of two."""
     number = 1
-    while number < 400:
+    while number < 1_000:
         yield number
         number += 1 if is_long else max(1, number // 2)
 
@@ -57,59 +59,73 @@ class Lives:
         self.world, self.ledger = World(make_sink, names=("good", "refusing")), Ledger()
         self.relay = Relay(self.world.routes(good=every(1, 60)), directory=directory, arguments=["--log-level", "error"])
 
-    def killed_at(self, calls, number):
-        """Says whether the call came at all, and which format the database then had, where it was not the first start."""
+    def killed_at(self, calls, number, in_work=False):
+        """How far it came in its second life, None where the call never came; and the format that the database then
+        had, where it was not the first start."""
         try:
             if self.begin:
                 self.begin(self)
             known = len(self.ledger.acknowledged)
-            was_killed = self.middle(injecting(self.directory / "strace", calls, f"signal=KILL:when={number}"))
+            was_up, was_killed = self.middle(f"KILL {number} before {calls} *", in_work)
+            acknowledged = len(self.ledger.acknowledged) - known
             found = version(self.relay.state) if self.begin else None
-            self.relay.prefix = []
+            self.relay.environment.pop("LD_PRELOAD")
             self.relay.start()
             self.world.check(self.relay, self.ledger)
-            assert was_killed or len(self.ledger.acknowledged) == known + self.posts
+            assert was_killed or acknowledged == self.posts
             assert self.relay.stop() == 0
-            return was_killed, found
+            return (("start", acknowledged)[was_up] if was_killed else None), found
         except AssertionError as error:
             raise AssertionError(f"killed at {calls} number {number}: {error}") from None
         finally:
             self.relay.close()
 
-    def middle(self, prefix):
+    def middle(self, order, in_work):
+        """The life that is killed: whether it was up, and whether the call came at all."""
         relay, ledger = self.relay, self.ledger
-        relay.prefix = prefix
+        signals = SignalAtCall(self.directory)
+        relay.environment.update(signals.environment)
+        if not in_work:
+            signals.order(order)
         relay.start(wait=False)
-        if came_up(relay):
+        if is_up := came_up(relay):
+            if in_work:
+                signals.order(order)
             for _ in range(self.posts):
                 if post(relay, ledger) is None:
                     break
             eventually(lambda: relay.process.poll() is not None or is_settled(relay), 30, "an end")
-        was_killed = relay.process.poll() is not None
-        if not was_killed:
-            relay.kill()
+        if relay.process.poll() is None:
+            relay.stop()
         ledger.ended(time.time(), is_crash=True)
-        return was_killed
+        return is_up, not signals.is_ordered()
 
 
 def until_nobody_is_killed(make_sink, directory, every_call, is_long, **given):
-    """By calls: the first number at which nobody was killed, and the versions of the database after the kills."""
-    def lives(calls):
-        versions = set()
-        for number in numbers(is_long):
-            place = directory / f"{calls.split(',')[0]}-{number}"
-            was_killed, found = Lives(make_sink, place, **given).killed_at(calls, number)
-            if not was_killed:
-                return number, versions
-            versions.add(found)
-        return None, versions
+    """By calls: how far those came that were killed, and the versions of the database after the kills.
 
+    The calls are counted from the start on. Where not all numbers are tried, also from when the relay is up.
+    """
+    def lives(calls, in_work):
+        stages, versions = [], set()
+        for number in numbers(is_long):
+            place = directory / f"{calls}-{number}-{in_work}"
+            stage, found = Lives(make_sink, place, **given).killed_at(calls, number, in_work)
+            if stage is None:
+                return stages, versions
+            stages.append(stage)
+            versions.add(found)
+        raise AssertionError(f"{calls}: killed at every number up to {number}")
+
+    ways = list(itertools.product(every_call, [False] if is_long else [False, True]))
+    stages, versions = collections.defaultdict(collections.Counter), set()
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        found = dict(zip(every_call, pool.map(lives, every_call)))
-    firsts = {calls: first for calls, (first, _) in found.items()}
-    print(f"\nthe first number at which nobody was killed: {firsts}")
-    assert None not in firsts.values() and all(number > 1 for number in firsts.values()), firsts
-    return set().union(*(versions for _, versions in found.values()))
+        for (calls, _), (killed, found) in zip(ways, pool.map(lives, *zip(*ways))):
+            stages[calls].update(killed)
+            versions |= found
+    print(f"\nkilled in the start, or when so many had been acknowledged: {dict(stages)}")
+    assert stages.keys() == set(every_call)
+    return stages, versions
 
 
 long_and_short = pytest.mark.parametrize("is_long", [False, pytest.param(True, marks=pytest.mark.soak)],
@@ -118,8 +134,11 @@ long_and_short = pytest.mark.parametrize("is_long", [False, pytest.param(True, m
 
 @long_and_short
 def test_a_kill_at_the_nth_system_call_loses_nothing(make_sink, tmp_path, is_long):
-    until_nobody_is_killed(make_sink, tmp_path, [
-        "fdatasync,fsync", "pwrite64", "renameat,renameat2,rename", "sendto,write,writev", "connect", "accept4"], is_long)
+    stages, _ = until_nobody_is_killed(
+        make_sink, tmp_path, ["sync", "pwrite", "rename", "send", "connect", "accept"], is_long)
+    for calls in ("sync", "pwrite", "send"):
+        assert {"start", 4} < stages[calls].keys(), f"{calls}: also between the first answer and the last"
+    assert 4 in stages["rename"] + stages["connect"]
 
 
 # The start after a kill
@@ -139,8 +158,9 @@ def leave_a_queue(lives):
 
 @long_and_short
 def test_a_second_kill_at_the_nth_system_call_of_the_recovery_loses_nothing(make_sink, tmp_path, is_long):
-    until_nobody_is_killed(make_sink, tmp_path, ["fdatasync,fsync", "pwrite64", "ftruncate", "sendto,write,writev"],
-                           is_long, begin=leave_a_queue, posts=0)
+    stages, _ = until_nobody_is_killed(
+        make_sink, tmp_path, ["sync", "pwrite", "truncate", "send"], is_long, begin=leave_a_queue, posts=0)
+    assert all({"start", 0} == stages[calls].keys() for calls in ("sync", "pwrite", "send"))
 
 
 def test_a_recovery_that_forgets_the_wal_would_be_noticed(make_sink, tmp_path):
@@ -205,8 +225,8 @@ def test_the_queue_of_the_first_version_is_brought_forward_and_delivered(make_si
 
 @long_and_short
 def test_a_kill_at_the_nth_system_call_of_a_migration_loses_nothing(make_sink, tmp_path, is_long):
-    versions = until_nobody_is_killed(make_sink, tmp_path, ["fdatasync,fsync", "pwrite64", "ftruncate"], is_long,
-                                      begin=leave_an_earlier_queue, posts=0)
+    _, versions = until_nobody_is_killed(make_sink, tmp_path, ["sync", "pwrite", "truncate"], is_long,
+                                         begin=leave_an_earlier_queue, posts=0)
     assert versions == {1, len(STEPS)}, "some were killed before the migration was there, some after it"
 
 
@@ -236,24 +256,20 @@ def test_a_newer_database_is_refused_by_name_and_left_as_it_was(make_relay, make
 
 def test_a_letter_that_a_kill_left_unfinished_is_gone_after_the_next_start(make_relay, make_sink, tmp_path):
     """The destination takes the event then, so that no second letter takes the place of the first."""
-    answer = [422]
-    relay = make_relay(routes_to({"crm": make_sink(lambda request: answer[0])}))
+    answer, signals = [422], SignalAtCall(tmp_path)
+    relay = make_relay(routes_to({"crm": make_sink(lambda request: answer[0])}), environment=signals.environment)
 
     def unfinished():
         return list(relay.state.glob("dead-letters/*/.*.tmp"))
 
-    for number in numbers(is_long=True):
-        relay.prefix = injecting(tmp_path / "strace", "renameat", f"signal=KILL:when={number}")
-        relay.start(wait=False)
-        if came_up(relay):
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                relay.post(sample(number))
-            eventually(lambda: relay.process.poll() is not None, what="the kill")
-        if unfinished():
-            break
-    assert relay.dead_letters() == []
-    answer[0], relay.prefix = 200, []
     relay.start()
-    relay.settled(dead=0)
+    signals.order("KILL 1 before rename .json")
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        relay.post()
+    relay.process.wait(20)
+    assert len(unfinished()) == 1 and relay.dead_letters() == []
+    answer[0] = 200
+    relay.start()
+    relay.settled(dead=0, delivered=1)
     assert unfinished() == []
     assert relay.command("dead", "list", "--state", str(relay.state), check=0).stderr == b"no dead letters\n"
