@@ -24,9 +24,9 @@ struct FirstPage {
         bytes = try Self.read(scratch, page: 1)
     }
 
-    /// Copies a database whose first page is broken, and its WAL, and gives the copy a new one, or one of zeros where it
-    /// has no whole page and the WAL has to tell all. False where the page is as it should be, or where no version's fits
-    /// the pages behind it; then there is no copy.
+    /// Copies a database whose first page is broken, and its WAL, and gives the copy a new one, or one of zeros where
+    /// it has no whole page and the WAL has to tell all. False where the page is as it should be, or where no version's
+    /// fits the pages behind it; then there is no copy.
     static func mend(_ old: String, into copy: String) throws -> Bool {
         let size = StateDirectory.size(old) ?? 0
         if size < Self.size { return try leaveItToTheWAL(old, copy) }
@@ -46,7 +46,7 @@ struct FirstPage {
         return true
     }
 
-    /// Beside an empty database SQLite looks at no WAL, or deletes it; beside a page of zeros it takes all that this has.
+    /// Beside an empty database SQLite deletes the WAL; beside a page of zeros it takes all that the WAL has.
     private static func leaveItToTheWAL(_ old: String, _ copy: String) throws -> Bool {
         guard (StateDirectory.size(old + "-wal") ?? 0) > 0 else { return false }
         try StateDirectory.makeFile(copy)
