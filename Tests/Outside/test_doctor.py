@@ -102,7 +102,7 @@ def test_a_certificate_that_nobody_vouches_for_is_an_error(make_relay, make_sink
     relay.write_routes(routes)
     assert doctor(relay, check=0)["destination secure"] == [
         ("ok", f"https://localhost:{listener.getsockname()[1]}/… takes connections over TLS")]
-    assert received[-1] == b"", "the handshake, and no byte of a request"
+    eventually(lambda: received[-1] == b"", what="the handshake, and no byte of a request")
     listener.close()
 
 
