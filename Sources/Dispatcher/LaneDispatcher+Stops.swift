@@ -127,6 +127,7 @@ extension LaneDispatcher {
     ) {
         let name = drop.destination
         release(lanes[name]?.lane.drain() ?? [])
+        tokens[name].map(giveBackWaiting)
         ports.store.drop(drop, now: ports.now()) { result in
             completion(result)
             Task.immediate { await self.lookAgain(name) }

@@ -126,8 +126,13 @@ extension LaneDispatcher {
     func dropTokens(keeping destinations: [String: Destination]) {
         for (name, holder) in tokens where destinations[name]?.oauth2 != holder.state.oauth2 {
             tokens[name] = destinations[name]?.oauth2.map { TokenHolder($0, after: holder.state) }
-            for one in holder.takeWaiting() { giveBack(one.delivery) }
+            giveBackWaiting(holder)
         }
+    }
+
+    /// Lets the store have what waits for a token, of which nothing is on its way yet.
+    func giveBackWaiting(_ holder: TokenHolder) {
+        for one in holder.takeWaiting() { giveBack(one.delivery) }
     }
 }
 

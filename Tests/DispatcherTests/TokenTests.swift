@@ -284,6 +284,18 @@ import Testing
         #expect(bed.store.count(.delivered) == 9)
     }
 
+    @Test func aDropTakesWhatWaitsForAToken() throws {
+        let bed = TestBed([Self.crm()])
+        bed.take(1..<9)
+        #expect(bed.drop("crm") == DropPage(dropped: 8, underWay: 0, next: nil, through: 0))
+        try grant("one", bed)
+        bed.take(9..<10)
+        #expect(authorizations(bed) == ["Bearer one"])
+        try bed.answer(200)
+        #expect(bed.store.count(.delivered) == 1)
+        bed.expectNothingLost()
+    }
+
     @Test func aStopGivesBackWhatWaitsForAToken() throws {
         let bed = TestBed([Self.crm()])
         bed.take(1..<10)
