@@ -187,7 +187,7 @@ import Testing
         }
         for (name, limit) in limits { #expect(bed.sender.peak(name) <= limit) }
         // From now on all is well: everything that is alive must arrive.
-        for _ in 0..<3000 where bed.store.places.contains(where: { $0 != .delivered && $0 != .dead }) {
+        for _ in 0..<3000 where bed.store.places.contains(where: { !$0.hasEnded }) {
             while let call = bed.sender.open.first {
                 bed.end(call, .response(Response(status: 200, headers: [], body: [], isComplete: true)))
             }

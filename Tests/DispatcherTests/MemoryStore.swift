@@ -8,6 +8,10 @@ final class MemoryStore: Store {
         case leased
         case delivered
         case dead
+        /// Given up by an operator.
+        case discarded
+
+        var hasEnded: Bool { self == .delivered || self == .dead || self == .discarded }
     }
 
     struct Row {
@@ -44,9 +48,9 @@ final class MemoryStore: Store {
 
     func place(_ key: Int64) -> Place? { state.withLock { $0.rows[DeliveryKey(rawValue: key)]?.place } }
     func row(_ key: Int64) -> Row? { state.withLock { $0.rows[DeliveryKey(rawValue: key)] } }
-    /// What is neither delivered nor dead, by key.
+    /// What has not ended, by key.
     var pending: [String] {
-        state.withLock(\.rows).filter { $0.value.place != .delivered && $0.value.place != .dead }
+        state.withLock(\.rows).filter { !$0.value.place.hasEnded }
             .map { "\($0.value.delivery.destination) \($0.key.rawValue) \($0.value.place)" }.sorted()
     }
     var places: [Place] { state.withLock { $0.rows.values.map(\.place) } }
@@ -154,7 +158,7 @@ final class MemoryStore: Store {
 
     private static func leaseInOrder(_ name: String, _ limit: Int, _ now: Timestamp, _ state: inout State) -> Lease {
         let pending = state.rows.values.filter {
-            $0.delivery.destination == name && $0.place != .delivered && $0.place != .dead
+            $0.delivery.destination == name && !$0.place.hasEnded
         }
         var taken: [Delivery] = []
         for row in pending.sorted(by: { $0.delivery.key.rawValue < $1.delivery.key.rawValue }) {
@@ -246,7 +250,17 @@ final class MemoryStore: Store {
         completion(.failure(Self.unused))
     }
 
-    /// All at once; what is dropped is forgotten.
+    /// Makes one that has ended due again, as a replay does, or a letter that is redriven.
+    func sendAgain(_ key: Int64, completion: @escaping @Sendable (Result<Void, StoreError>) -> Void) {
+        write(completion) { state in
+            let key = DeliveryKey(rawValue: key)
+            if state.rows[key]?.place.hasEnded == true {
+                state.rows[key]?.place = .waiting(due: Timestamp(milliseconds: 0))
+            }
+        }
+    }
+
+    /// All in one page.
     func drop(
         _ drop: DropRequest, now: Timestamp, completion: @escaping @Sendable (Result<DropPage, StoreError>) -> Void
     ) {
@@ -254,11 +268,11 @@ final class MemoryStore: Store {
             { [self] in
                 state.withLock { state in
                     let wanted = state.rows.filter { key, row in
-                        row.delivery.destination == drop.destination && row.place != .delivered && row.place != .dead
+                        row.delivery.destination == drop.destination && !row.place.hasEnded
                             && (drop.event == nil || row.delivery.event.id == drop.event)
                     }
                     let waiting = wanted.filter { $0.value.place != .leased }
-                    for key in waiting.keys { state.rows[key] = nil }
+                    for key in waiting.keys { state.rows[key]?.place = .discarded }
                     return .success(
                         DropPage(
                             dropped: waiting.count, underWay: wanted.count - waiting.count, next: nil, through: 0))

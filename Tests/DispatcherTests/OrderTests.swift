@@ -235,7 +235,7 @@ import Testing
         bed.store.failSettles(nil)
         bed.store.failLeases(nil)
         bed.letGo()
-        for _ in 0..<6000 where bed.store.places.contains(where: { $0 != .delivered && $0 != .dead }) {
+        for _ in 0..<6000 where bed.store.places.contains(where: { !$0.hasEnded }) {
             bed.advance(seconds: 300)
             look()
             answer(200)

@@ -173,7 +173,7 @@ import Testing
             }
             look()
         }
-        for _ in 0..<4000 where bed.store.places.contains(where: { $0 != .delivered && $0 != .dead }) {
+        for _ in 0..<4000 where bed.store.places.contains(where: { !$0.hasEnded }) {
             while let call = bed.sender.open.first { answer(call, 200) }
             bed.advance(seconds: Double(rate.periodMilliseconds) / 2000)
             look()

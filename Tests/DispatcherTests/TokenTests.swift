@@ -350,7 +350,7 @@ import Testing
             }
             #expect(bed.sender.open("crm").count <= 3)
         }
-        for _ in 0..<3000 where bed.store.places.contains(where: { $0 != .delivered && $0 != .dead }) {
+        for _ in 0..<3000 where bed.store.places.contains(where: { !$0.hasEnded }) {
             while let call = bed.sender.open.first {
                 let body = call.destination.isEmpty ? #"{"access_token": "good"}"# : ""
                 bed.end(

@@ -17,6 +17,11 @@ final class Simulation {
     private let acknowledged = Acknowledged()
     /// Whom an operator has paused.
     private var paused: Set<String> = []
+    /// What an operator gives up.
+    private var droppedNames: Set<String> = []
+    private var droppedKeys: Set<Int64> = []
+    /// What was sent again after its end: it had its turn in the order.
+    private var sentAgain: Set<Int64> = []
     private var checkedCalls = 0
     private var checks = 0
     private(set) var faults: [String] = []
@@ -57,8 +62,10 @@ final class Simulation {
         case 77..<83: commit()
         case 83..<86: failDisk()
         case 86..<89: reload()
-        case 89..<92: order()
-        case 92..<96: crash()
+        case 89..<91: order()
+        case 91..<92: drop()
+        case 92..<94: sendAgain()
+        case 94..<96: crash()
         case 96..<98: cancelOne()
         default: jump()
         }
@@ -154,6 +161,31 @@ final class Simulation {
         if order == .resume { paused.remove(name) }
     }
 
+    /// All that waits for a destination, or one event's delivery to it.
+    private func drop() {
+        guard let key = acknowledged.keys.sorted().randomElement(using: &random), let row = bed.store.row(key) else {
+            return
+        }
+        let name = row.delivery.destination
+        let event = Int.random(in: 0..<4, using: &random) == 0 ? nil : row.delivery.event.id
+        note("drop \(event.map { "\($0)" } ?? "all") of \(name)")
+        if event == nil { droppedNames.insert(name) } else { droppedKeys.insert(key) }
+        _ = bed.drop(name, event)
+    }
+
+    /// A replay, or a dead letter that is redriven.
+    private func sendAgain() {
+        let bed = bed
+        let ended = acknowledged.keys.filter { bed.store.place($0)?.hasEnded == true }.sorted()
+        guard let key = ended.randomElement(using: &random) else { return }
+        note("send \(key) again")
+        sentAgain.insert(key)
+        bed.store.sendAgain(key) { result in
+            guard case .success = result else { return }
+            bed.run { $0.wake(Simulation.names[Int(key % 8)]) }
+        }
+    }
+
     private func crash() {
         let durable = Int.random(in: 0...4, using: &random)
         note("crash, \(durable) are on disk")
@@ -198,9 +230,8 @@ final class Simulation {
         if bed.store.place(call.key) != .leased { faults.append("\(call.key) is sent and nobody holds it") }
         if paused.contains(call.destination) { faults.append("\(call.destination) is paused and gets \(call.key)") }
         guard destinations[call.destination]?.isOrdered == true else { return }
-        for key in acknowledged.keys where key % 8 == call.key % 8 && key < call.key {
-            let place = bed.store.place(key)
-            if place != .delivered, place != .dead { faults.append("\(call.key) is sent before \(key)") }
+        for key in acknowledged.keys where key % 8 == call.key % 8 && key < call.key && !sentAgain.contains(key) {
+            if bed.store.place(key)?.hasEnded != true { faults.append("\(call.key) is sent before \(key)") }
         }
     }
 
@@ -213,6 +244,8 @@ final class Simulation {
         case .dead:
             let letters = bed.letters.letters.filter { $0.event.id.low == UInt64(key) && $0.destination == name }
             if letters.isEmpty { faults.append("\(key) is dead without a letter") }
+        case .discarded:
+            if !droppedNames.contains(name), !droppedKeys.contains(key) { faults.append("nobody dropped \(key)") }
         case .waiting, .leased: break
         }
     }
@@ -243,7 +276,7 @@ final class Simulation {
         if bed.store.count(.leased) > 0 { faults.append("a lease is left") }
     }
 
-    private var hasPending: Bool { bed.store.places.contains { $0 != .delivered && $0 != .dead } }
+    private var hasPending: Bool { bed.store.places.contains { !$0.hasEnded } }
 
     private func note(_ text: String) { trace.append(text) }
 }
