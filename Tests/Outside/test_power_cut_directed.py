@@ -180,7 +180,8 @@ def test_a_power_cut_within_a_checkpoint_loses_nothing(relay_on, disk, tmp_path,
     def hold():
         begun = generation(relay)
         stopped_at(relay, signals, f"{point} /queue.sqlite", number)
-        assert frames(relay) >= least and generation(relay) == begun
+        # The writer begins the WAL anew by itself where all of it is in the database; nobody has to hold it for that.
+        assert frames(relay) >= least and ("held" in point or generation(relay) == begun)
         if is_partial:
             write_back(relay.state / "queue.sqlite")
 
