@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// Crashes, slow and full disks, reloads, orders, drops, replays, answers and clock jumps in any order: see `Simulation`.
+/// Crashes, slow and full disks, reloads, orders, drops, replays, answers and clock jumps in any order: see
+/// `Simulation`.
 ///
 /// `SIMULATION_SEEDS` says how many seeds run, `SIMULATION_SEED` repeats one.
 @Suite struct SimulationTests {
