@@ -198,14 +198,14 @@ package final class EmbeddedStore: Store {
         if case .running(let check) = checking.withLock({ $0 }) { check.stop() }
         queue.sync {
             engine.perform(inbox.takeAll(now: StoreEngine.uptime))
-            for read in inbox.takeReads() { finish(read) }
+            for operation in inbox.takeOperations() { finish(operation) }
             engine.close()
         }
         directory.unlock()
     }
 
-    private func finish(_ read: Read) {
-        var rest: Read? = read
+    private func finish(_ operation: Operation) {
+        var rest: Operation? = operation
         while let next = rest { rest = engine.perform(next) }
     }
 
@@ -221,20 +221,20 @@ package final class EmbeddedStore: Store {
         }
     }
 
-    private func add(_ read: Read) {
-        guard inbox.add(read) != nil else {
-            read.fail(StoreError(.closed, "the store is closed"))
+    private func add(_ operation: Operation) {
+        guard inbox.add(operation) != nil else {
+            operation.fail(StoreError(.closed, "the store is closed"))
             return
         }
-        queue.async { self.answerReads() }
+        queue.async { self.performOperations() }
     }
 
-    private func answerReads() {
-        for read in inbox.takeReads() { goOn(read) }
+    private func performOperations() {
+        for operation in inbox.takeOperations() { goOn(operation) }
     }
 
-    private func goOn(_ read: Read) {
-        guard let rest = engine.perform(read) else { return }
+    private func goOn(_ operation: Operation) {
+        guard let rest = engine.perform(operation) else { return }
         queue.async { self.goOn(rest) }
     }
 }

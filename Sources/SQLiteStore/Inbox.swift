@@ -32,7 +32,7 @@ struct LaneNote: Sendable {
     let record: LaneRecord
 }
 
-/// What changes the database.
+/// What changes the database, many of them in one transaction.
 enum Write: Sendable {
     case accept(Request<HashedOffer, Acceptance>)
     case settle(Request<Settlement, Void>)
@@ -53,8 +53,8 @@ enum Write: Sendable {
     }
 }
 
-/// What only reads it, or the leases in memory.
-enum Read: Sendable {
+/// What is done by itself between these transactions: reads, the leases in memory, upkeep.
+enum Operation: Sendable {
     case lease(LeaseRequest, Answer<Lease>)
     case release([DeliveryKey])
     case attempts(DeliveryKey, Answer<[AttemptRecord]>)
@@ -101,7 +101,7 @@ final class Inbox: Sendable {
         var settlements: [Write] = []
         /// When settlements were taken last, in nanoseconds.
         var settledAt: UInt64 = 0
-        var reads: [Read] = []
+        var operations: [Operation] = []
         var isAwake = false
         var isTimed = false
         var isClosed = false
@@ -137,10 +137,10 @@ final class Inbox: Sendable {
         }
     }
 
-    func add(_ read: Read) -> Wake? {
+    func add(_ operation: Operation) -> Wake? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            state.reads.append(read)
+            state.operations.append(operation)
             return .now
         }
     }
@@ -163,10 +163,10 @@ final class Inbox: Sendable {
         }
     }
 
-    func takeReads() -> [Read] {
+    func takeOperations() -> [Operation] {
         state.withLock { state in
-            let taken = state.reads
-            state.reads = []
+            let taken = state.operations
+            state.operations = []
             return taken
         }
     }

@@ -14,24 +14,19 @@ extension StoreEngine {
         else { return nothing }
         let before = totals
         var underWay = 0
-        do {
-            try connection.transact { _, statements in
-                for key in try pending(events, destination, statements) {
-                    guard !book.holds(key) else {
-                        underWay += 1
-                        continue
-                    }
-                    statements.dropping.discard.bind(1, now.milliseconds)
-                    statements.dropping.discard.bind(2, key)
-                    try statements.dropping.discard.run()
-                    totals.counts.pending -= 1
-                    totals.counts.discarded += 1
+        try transactKeepingTotals(connection) { statements in
+            for key in try pending(events, destination, statements) {
+                guard !book.holds(key) else {
+                    underWay += 1
+                    continue
                 }
-                if totals != before { try writeTotals(statements) }
+                statements.dropping.discard.bind(1, now.milliseconds)
+                statements.dropping.discard.bind(2, key)
+                try statements.dropping.discard.run()
+                totals.counts.pending -= 1
+                totals.counts.discarded += 1
             }
-        } catch {
-            totals = before
-            throw error
+            if totals != before { try writeTotals(statements) }
         }
         keeper.committed(frames: connection.walFrames, highest: totals.lastEvent)
         return DropPage(

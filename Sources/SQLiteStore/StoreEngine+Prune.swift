@@ -45,28 +45,22 @@ extension StoreEngine {
             return nil
         }
         var progress = progress
-        let before = totals
         var gone: [Candidate] = []
         var looked: Int64 = pruneCursor
-        do {
-            try connection.transact { _, statements in
-                var rows = 0
-                for candidate in candidates where rows < Self.pruneRows {
-                    looked = candidate.row
-                    guard let deleted = try prune(candidate, oldest, statements) else {
-                        progress.kept += 1
-                        continue
-                    }
-                    rows += deleted
-                    gone.append(candidate)
+        try transactKeepingTotals(connection) { statements in
+            var rows = 0
+            for candidate in candidates where rows < Self.pruneRows {
+                looked = candidate.row
+                guard let deleted = try prune(candidate, oldest, statements) else {
+                    progress.kept += 1
+                    continue
                 }
-                guard !gone.isEmpty else { return }
-                try writeTotals(statements)
-                try statements.pruning.vacuum.run()
+                rows += deleted
+                gone.append(candidate)
             }
-        } catch {
-            totals = before
-            throw error
+            guard !gone.isEmpty else { return }
+            try writeTotals(statements)
+            try statements.pruning.vacuum.run()
         }
         pruneCursor = looked
         for event in gone { index.remove(high: event.high, contents: event.contents, row: event.row) }
