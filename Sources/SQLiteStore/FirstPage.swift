@@ -28,7 +28,7 @@ struct FirstPage {
     /// it has no whole page and the WAL has to tell all. False where the page is as it should be, or where no version's
     /// fits the pages behind it; then there is no copy.
     static func mend(_ old: String, into copy: String) throws -> Bool {
-        let size = StateDirectory.size(old) ?? 0
+        let size = try StateDirectory.size(old) ?? 0
         if size < Self.size { return try leaveItToTheWAL(old, copy) }
         let schema = try? DatabaseQueue(salvaging: old).unsafeRead { try Self.schema($0) }
         let start = try read(old, page: 1)
@@ -48,7 +48,7 @@ struct FirstPage {
 
     /// Beside an empty database SQLite deletes the WAL; beside a page of zeros it takes all that the WAL has.
     private static func leaveItToTheWAL(_ old: String, _ copy: String) throws -> Bool {
-        guard (StateDirectory.size(old + "-wal") ?? 0) > 0 else { return false }
+        guard try (StateDirectory.size(old + "-wal") ?? 0) > 0 else { return false }
         try StateDirectory.makeFile(copy)
         guard truncate(copy, off_t(size)) == 0 else { throw SystemFailure("write", copy) }
         try StoreOpening.copyFile(old + "-wal", copy + "-wal")

@@ -126,27 +126,24 @@ final class StateDirectory: Sendable {
     ///
     /// - Throws: where the file is missing or empty, or lies where this user may not look.
     static func requireContents(_ path: String) throws(StoreOpenError) {
-        var information = stat()
-        let isThere = stat(path, &information) == 0
-        if !isThere, errno == EACCES {
-            throw StoreOpenError(.permission, "\(path) may not be looked at by this user")
-        }
-        guard isThere, databaseSize(path) > 0 else {
-            throw StoreOpenError(.databaseMissing, "\(path) is missing or empty")
-        }
+        let size: Int64
+        do { size = try databaseSize(path) } catch { throw error.openError }
+        guard size > 0 else { throw StoreOpenError(.databaseMissing, "\(path) is missing or empty") }
     }
 
     /// Size in bytes; 0 where there is nothing. One byte is nothing to SQLite too (`unixFileSize` in its os_unix.c): at
     /// the opening of such a file it deletes the WAL beside it, which may hold all events.
-    static func databaseSize(_ path: String) -> Int64 {
-        let size = size(path) ?? 0
+    static func databaseSize(_ path: String) throws(SystemFailure) -> Int64 {
+        let size = try size(path) ?? 0
         return size == 1 ? 0 : size
     }
 
     /// Size in bytes; nil where there is no such file.
-    static func size(_ path: String) -> Int64? {
+    static func size(_ path: String) throws(SystemFailure) -> Int64? {
         var information = stat()
-        return stat(path, &information) == 0 ? Int64(information.st_size) : nil
+        guard stat(path, &information) != 0 else { return Int64(information.st_size) }
+        guard errno == ENOENT || errno == ENOTDIR else { throw SystemFailure("look at", path) }
+        return nil
     }
 }
 

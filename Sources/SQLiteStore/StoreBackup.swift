@@ -42,7 +42,7 @@ package enum StoreBackup {
             guard rename(draft, file) == 0 else { throw SystemFailure("rename", draft) }
             let slash = file.lastIndex(of: "/")
             try StateDirectory.sync(slash.map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? ".")
-            return Report(counts: counts, bytes: StateDirectory.size(file) ?? 0)
+            return Report(counts: counts, bytes: try StateDirectory.size(file) ?? 0)
         } catch {
             for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) }
             throw isOfFullDisk(error) ? full(file) : StoreOpening.openError(error, source)

@@ -44,8 +44,9 @@ package struct StoreExamination: Sendable {
             let content = try mark.read()
             let highest: Int64 = if case .found(let note) = content { note.highest } else { 0 }
             markIsReadable = content != .unreadable
-            let isEmpty = StateDirectory.databaseSize(path) == 0
-            if isEmpty && content == .absent && (StateDirectory.size(path + "-wal") ?? 0) == 0 {
+            let isEmpty = try StateDirectory.databaseSize(path) == 0
+            let hasLog = try (StateDirectory.size(path + "-wal") ?? 0) > 0
+            if isEmpty && content == .absent && !hasLog {
                 isNew = true
             } else if isEmpty {
                 add("\(path) is missing or empty; by its mark it has held \(highest) events")

@@ -8,8 +8,8 @@ extension StoreOpening {
     /// anything is read, and a read-only connection cannot do that: `SQLITE_READONLY_ROLLBACK`
     /// (sqlite.org/rescode.html).
     func undoFirstStart(_ path: String) throws {
-        let hasLog = (StateDirectory.size(path + "-wal") ?? 0) > 0
-        guard !hasLog, (StateDirectory.size(path + "-journal") ?? 0) > 0 else { return }
+        let hasLog = try (StateDirectory.size(path + "-wal") ?? 0) > 0
+        guard !hasLog, try (StateDirectory.size(path + "-journal") ?? 0) > 0 else { return }
         do {
             let queue = try DatabaseQueue(path: path)
             defer { try? queue.close() }

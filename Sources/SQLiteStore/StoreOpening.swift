@@ -14,8 +14,8 @@ struct StoreOpening {
     func inspect(_ directory: StateDirectory) throws(StoreOpenError) -> Bool {
         do {
             let mark = try directory.mark.read()
-            let size = StateDirectory.databaseSize(directory.database)
-            let hasLog = (StateDirectory.size(directory.database + "-wal") ?? 0) > 0
+            let size = try StateDirectory.databaseSize(directory.database)
+            let hasLog = try (StateDirectory.size(directory.database + "-wal") ?? 0) > 0
             if size == 0 && (mark != .absent || hasLog) {
                 try missingDatabase(directory, mark)
                 return true

@@ -27,7 +27,7 @@ package struct StoreRepair {
             let version = StoreExamination(directory: directory.path, readsAll: false).version
             if version > Schema.version { throw StoreOpenError.newer(version) }
             let made = directory.path + "/repair.sqlite"
-            let isLeft = StateDirectory.size(directory.database) == nil && StateDirectory.size(made) != nil
+            let isLeft = try StateDirectory.size(directory.database) == nil && StateDirectory.size(made) != nil
             let report = isLeft ? SalvageReport() : try salvage(to: made, highest: highest)
             let place = try swap(made, now)
             return Report(salvage: report, keptIn: place)
@@ -74,7 +74,7 @@ package struct StoreRepair {
 
     private func readOld(_ path: String, _ body: (Database) throws -> SalvageReport) throws -> SalvageReport {
         do {
-            guard StateDirectory.databaseSize(path) > 0 else { throw Unreadable(text: "it is empty") }
+            guard try StateDirectory.databaseSize(path) > 0 else { throw Unreadable(text: "it is empty") }
             let queue = try DatabaseQueue(salvaging: path)
             defer { try? queue.close() }
             return try queue.unsafeRead { database in

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import BINARY, Relay, Sink, event_id, eventually, every, routes_to, sample
+from harness import BINARY, Relay, Sink, event_id, eventually, every, injecting, routes_to, sample
 
 FILES = ("queue.sqlite", "queue.sqlite-wal", "queue.sqlite-shm", "queue.mark")
 # What tells a person that something is wrong: at the start, by the check after it, or at the reading of an event.
@@ -183,3 +183,13 @@ def test_a_database_that_is_gone_costs_nothing_where_its_wal_has_it_all(make_rel
             relay.command(*command, "--state", str(relay.state))
         assert (relay.state / "queue.sqlite-wal").read_bytes() == (state / "queue.sqlite-wal").read_bytes()
         assert case(relay, sink, state, ids, lambda directory: GONE[what](directory / "queue.sqlite")) == 0
+
+
+def test_a_database_that_cannot_be_looked_at_is_not_taken_for_missing(make_relay, make_sink, tmp_path):
+    relay = make_relay(routes_to({"crm": make_sink()})).start()
+    assert relay.stop() == 0
+    path = str(relay.state / "queue.sqlite")
+    relay.prefix = [*injecting(tmp_path / "strace", "newfstatat", "error=EIO:when=1"), "-P", path]
+    relay.start(wait=False)
+    assert relay.process.wait(20) == 74
+    assert f"cannot look at {path}: Input/output error" in relay.log()

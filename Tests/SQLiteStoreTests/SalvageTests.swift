@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: [1, 1_000, 4_096, 8 * 4_096 + 1_000, 16 * 4_096])
     func aShortenedFileCostsWhatWasCutOff(_ cut: Int64) async throws {
         let sandbox = try await filled(150)
-        let size = try #require(StateDirectory.size(sandbox.database))
+        let size = try #require(try StateDirectory.size(sandbox.database))
         truncate(sandbox.database, Int(size - cut))
         let report = try repaired(sandbox).salvage
         let lost = try #require(report.lostEvents)
@@ -136,7 +136,7 @@ import Testing
         #expect(try repaired(sound).salvage.events == 60)
         // A file that is only too short needs no other first page.
         let short = try sandbox.crashed()
-        truncate(short.database, Int(try #require(StateDirectory.size(short.database)) - 4_096))
+        truncate(short.database, Int(try #require(try StateDirectory.size(short.database)) - 4_096))
         let rest = try repaired(short).salvage
         #expect(rest.events > 50 && rest.lostEvents == 60 - rest.events)
         try sandbox.overwrite(page: 1)
