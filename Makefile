@@ -5,9 +5,9 @@ PREFIX ?= /usr
 DEBUG := .build/debug/gruveo-relay
 RELEASE := .build/release/gruveo-relay
 VENV := .build/python
-# Tests that drive a binary from outside: most of them wait, so three run at once; those with a bar by themselves.
+# Tests that drive a binary from outside: most of them wait, so four run at once; those with a bar by themselves.
 define outside
-RELAY_BINARY=$(1) $(VENV)/bin/python -m pytest -q Tests/Outside -n 3 -m "$(2) and not alone"
+RELAY_BINARY=$(1) $(VENV)/bin/python -m pytest -q Tests/Outside -n 4 -m "$(2) and not alone"
 	RELAY_BINARY=$(1) $(VENV)/bin/python -m pytest -q Tests/Outside -m "$(2) and alone"
 endef
 
