@@ -79,7 +79,7 @@ struct FirstPage {
     }
 
     /// A page, or what there is of it.
-    private static func read(_ path: String, page: Int) throws -> [UInt8] {
+    static func read(_ path: String, page: Int) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemFailure("open", path) }
         defer { close(descriptor) }

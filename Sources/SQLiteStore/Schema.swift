@@ -75,4 +75,17 @@ enum Schema {
             return .commit
         }
     }
+
+    /// The names of the tables and indexes of a version.
+    static func objects(of version: Int) throws -> [String] {
+        try DatabaseQueue().writeWithoutTransaction { database in
+            try migrate(database, to: version)
+            return try objects(database)
+        }
+    }
+
+    /// The names of the tables and indexes that a database has.
+    static func objects(_ database: Database) throws -> [String] {
+        try String.fetchAll(database, sql: "SELECT name FROM sqlite_schema ORDER BY name")
+    }
 }

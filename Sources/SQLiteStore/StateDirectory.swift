@@ -27,6 +27,8 @@ final class StateDirectory: Sendable {
     private let lock: Int32
 
     var database: String { path + "/queue.sqlite" }
+    /// What a repair makes of the database, until it takes its place.
+    var repaired: String { path + "/repair.sqlite" }
     var mark: MarkFile { MarkFile(path: path + "/queue.mark") }
 
     /// Makes the directory if need be and takes its lock.

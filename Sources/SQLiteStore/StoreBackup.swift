@@ -33,6 +33,10 @@ package enum StoreBackup {
         guard StateDirectory.identity(file) != StateDirectory.identity(source) else {
             throw StoreOpenError(.cannotCreate, "\(file) is the queue itself: choose another name")
         }
+        guard try isBackup(file) else {
+            throw StoreOpenError(
+                .cannotCreate, "\(file) is no backup: --force replaces nothing else. Choose another name")
+        }
         let draft = file + ".tmp"
         do {
             for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) }
@@ -46,6 +50,18 @@ package enum StoreBackup {
         } catch {
             for suffix in ["", "-wal", "-shm", "-journal"] { unlink(draft + suffix) }
             throw isOfFullDisk(error) ? full(file) : StoreOpening.openError(error, source)
+        }
+    }
+
+    /// Whether a file may be replaced: there is none, or it is a database, or empty.
+    private static func isBackup(_ file: String) throws(StoreOpenError) -> Bool {
+        var information = stat()
+        guard stat(file, &information) == 0 else { return true }
+        guard information.st_mode & S_IFMT == S_IFREG else { return false }
+        if information.st_size == 0 { return true }
+        // sqlite.org/fileformat2.html#magic_header_string
+        do { return try FirstPage.read(file, page: 1).starts(with: "SQLite format 3\0".utf8) } catch {
+            throw StoreOpening.openError(error, file)
         }
     }
 
@@ -87,7 +103,11 @@ package enum StoreBackup {
     private static func check(_ target: DatabaseQueue) throws -> StoreCounts {
         try target.writeWithoutTransaction { database in
             try database.execute(sql: "PRAGMA journal_mode = DELETE")
-            if let finding = try StoreCheck.structure(database) ?? StoreCheck.books(database) {
+            let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+            let finding =
+                try StoreCheck.tables(database, version: version) ?? StoreCheck.structure(database)
+                ?? StoreCheck.books(database)
+            if let finding {
                 throw StoreOpenError(.damaged, "the database is damaged, and so would be the copy: \(finding)")
             }
             return try Totals(database).counts

@@ -66,6 +66,15 @@ final class StoreCheck: Sendable {
         return findings == ["ok"] ? nil : findings.joined(separator: "; ")
     }
 
+    /// Where the tables are not those of the format that the header names; nil where nowhere. Tables and indexes of
+    /// others are left alone.
+    static func tables(_ database: Database, version: Int) throws -> String? {
+        let own = try Set(Schema.objects(of: Schema.version))
+        let expected = try (0...Schema.version).contains(version) ? Schema.objects(of: version) : nil
+        let found = try Schema.objects(database).filter { own.contains($0) }
+        return found == expected ? nil : "its tables are not those of format \(version), which its header names"
+    }
+
     /// Where rows and totals differ; nil where nowhere.
     static func books(_ database: Database) throws -> String? {
         let totals = try Totals(database)

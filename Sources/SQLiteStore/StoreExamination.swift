@@ -75,6 +75,7 @@ package struct StoreExamination: Sendable {
                 findings.append(Finding(isRepairable: false, text: error.description, exitCode: error.exitCode))
                 return
             }
+            if let finding = try StoreCheck.tables(database, version: version) { return add("\(path): \(finding)") }
             guard try database.tableExists("totals") else {
                 if highest > 0 { add("\(path) has no tables; by its mark it has held \(highest) events") }
                 return

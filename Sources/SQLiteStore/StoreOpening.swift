@@ -26,6 +26,8 @@ struct StoreOpening {
             }
             try undoFirstStart(directory.database)
             try check(directory, mark)
+            // Of a repair that was cut short before it touched anything: the database goes on without it.
+            unlink(directory.repaired)
             guard case .found(let note) = mark, let stamp = note.closed else { return false }
             return !hasLog && stamp == FileStamp(directory.database)
         } catch let failure as SystemFailure {
@@ -47,6 +49,7 @@ struct StoreOpening {
         }
         let place = try keepAside(directory)
         for suffix in ["", "-wal", "-shm"] { unlink(directory.database + suffix) }
+        unlink(directory.repaired)
         try StateDirectory.makeFile(directory.database)
         onTrouble(.eventsMissing(count: count, keptIn: place))
     }
@@ -73,7 +76,7 @@ struct StoreOpening {
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             defer { try? queue.close() }
             return try queue.read { database in
-                try checkVersion(database)
+                try checkVersion(database, path)
                 guard try database.tableExists("totals") else { return 0 }
                 let row = try Int64.fetchOne(database, sql: "SELECT max(id) FROM events") ?? 0
                 return max(row, try Totals(database).lastEvent)
@@ -85,10 +88,11 @@ struct StoreOpening {
         }
     }
 
-    private func checkVersion(_ database: Database) throws {
+    private func checkVersion(_ database: Database, _ path: String) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-        guard found <= Schema.version else {
-            throw StoreOpenError.newer(found)
+        guard found <= Schema.version else { throw StoreOpenError.newer(found) }
+        if let finding = try StoreCheck.tables(database, version: found) {
+            throw StoreOpenError(.damaged, "\(path): \(finding)")
         }
     }
 
@@ -99,7 +103,7 @@ struct StoreOpening {
         let time = Timestamp(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
         let place = directory.path + "/damaged-" + time.compact
         guard mkdir(place, 0o700) == 0 else { throw SystemFailure("make", place) }
-        for name in ["queue.sqlite", "queue.sqlite-wal", "queue.mark"] {
+        for name in ["queue.sqlite", "queue.sqlite-wal", "queue.mark", "repair.sqlite"] {
             try Self.copyFile(directory.path + "/" + name, place + "/" + name)
         }
         try StateDirectory.sync(place)

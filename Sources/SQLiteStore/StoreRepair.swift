@@ -26,13 +26,33 @@ package struct StoreRepair {
             let highest: Int64 = if case .found(let note) = try directory.mark.read() { note.highest } else { 0 }
             let version = StoreExamination(directory: directory.path, readsAll: false).version
             if version > Schema.version { throw StoreOpenError.newer(version) }
-            let made = directory.path + "/repair.sqlite"
+            let made = directory.repaired
             let isLeft = try StateDirectory.size(directory.database) == nil && StateDirectory.size(made) != nil
-            let report = isLeft ? SalvageReport() : try salvage(to: made, highest: highest)
+            let report = try isLeft ? left(made, highest) : salvage(to: made, highest: highest)
             let place = try swap(made, now)
             return Report(salvage: report, keptIn: place)
         } catch {
             throw StoreOpening.openError(error, directory.database)
+        }
+    }
+
+    /// What a repair that was cut short has saved.
+    private func left(_ made: String, _ highest: Int64) throws -> SalvageReport {
+        let queue = try DatabaseQueue(path: made)
+        defer { try? queue.close() }
+        return try queue.read { database in
+            let counts = try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT (SELECT count(*) FROM events), count(*) FILTER (WHERE state < 2),
+                    count(*) FILTER (WHERE state >= 2) FROM deliveries
+                    """)
+            var report = SalvageReport()
+            report.events = counts?[0] ?? 0
+            report.pending = counts?[1] ?? 0
+            report.settled = counts?[2] ?? 0
+            report.acceptedAtLeast = max(Int(highest), report.events)
+            return report
         }
     }
 
@@ -102,7 +122,8 @@ package struct StoreRepair {
         try StoreOpening.copyFile(directory.mark.path, place + "/queue.mark")
         // Before the database goes: a start in between must not take its absence for a new directory.
         try directory.mark.write(Mark(highest: max(1, last)))
-        for suffix in ["-wal", "-shm", ""] {
+        // The database first: where it is gone, `run` goes on with what was made of all of them.
+        for suffix in ["", "-wal", "-shm"] {
             let name = "queue.sqlite" + suffix
             guard rename(directory.path + "/" + name, place + "/" + name) == 0 || errno == ENOENT else {
                 throw SystemFailure("move", directory.path + "/" + name)

@@ -52,6 +52,11 @@ def test_the_copy_is_one_file_for_its_owner_and_replaces_nothing_unasked(make_re
     report = json.loads(copied(relay, file, "--force", "--json").stdout)
     assert report["matched"] == 1 and report["bytes"] == file.stat().st_size
     assert b"the queue itself" in copied(relay, relay.state / "queue.sqlite", "--force", check=73).stderr
+    os.mkfifo(tmp_path / "pipe")
+    for other in (relay.state / "lock", relay.state / "queue.mark", relay.routes_path, tmp_path / "pipe"):
+        before = other.stat().st_ino
+        assert f"{other} is no backup".encode() in copied(relay, other, "--force", check=73).stderr
+        assert other.stat().st_ino == before
     # The state that was copied is as it was.
     relay.start()
     assert relay.post(sample("one"))[0] == 200 and relay.counts()["duplicates"] == 1
@@ -70,10 +75,10 @@ def test_a_full_disk_is_named_and_leaves_all_as_it_was(make_relay, make_sink, tm
         file = disk / "copy.sqlite"
         words = f"gruveo-relay: {file} is not written: its disk is full; "
         assert copied(relay, file, check=74).stderr.decode() == f"{words}the queue is as before\n"
-        file.write_bytes(b"an older copy")
+        file.write_bytes(b"SQLite format 3\0, an older copy")
         said = copied(relay, file, "--force", check=74).stderr.decode()
         assert said == f"{words}the queue and the old {file} are as before\n"
-        assert [(path.name, path.read_bytes()) for path in disk.iterdir()] == [("copy.sqlite", b"an older copy")]
+        assert [(path.name, path.read_bytes()) for path in disk.iterdir()] == [("copy.sqlite", b"SQLite format 3\0, an older copy")]
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     assert copied(relay, tmp_path / "copy.sqlite").returncode == 0

@@ -1,16 +1,19 @@
 """Damaged files of the queue (F12): nothing is lost without a word, and repair brings back what can be read."""
 
+import contextlib
 import json
 import os
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from harness import BINARY, Relay, Sink, event_id, eventually, every, injecting, routes_to, sample
+from harness import (BINARY, Relay, SignalAtCall, Sink, event_id, eventually, every, injecting, routes_to,
+                     sample)
 
 FILES = ("queue.sqlite", "queue.sqlite-wal", "queue.sqlite-shm", "queue.mark")
 # What tells a person that something is wrong: at the start, by the check after it, or at the reading of an event.
@@ -193,3 +196,70 @@ def test_a_database_that_cannot_be_looked_at_is_not_taken_for_missing(make_relay
     relay.start(wait=False)
     assert relay.process.wait(20) == 74
     assert f"cannot look at {path}: Input/output error" in relay.log()
+
+
+def repaired(state):
+    done = subprocess.run([BINARY, "doctor", "--repair", "--json", "--state", state], capture_output=True)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    return json.loads(done.stdout)
+
+
+def test_a_repair_that_is_killed_at_any_rename_is_ended_by_the_next(make_relay, make_sink, crashed, tmp_path):
+    """One stored event has changed, and part of the queue is in the WAL: the others are all delivered."""
+    state, ids = crashed
+    signals = SignalAtCall(tmp_path)
+    for number in range(1, 10):
+        relay, sink = make_relay({}), make_sink()
+        relay.write_routes(routes_to({"crm": sink}))
+        shutil.copytree(state, relay.state, ignore=shutil.ignore_patterns("*.sock"))
+        queue = relay.state / "queue.sqlite"
+        queue.write_bytes(queue.read_bytes().replace(b'"waitingTime"', b'"weitingTime"', 1))
+        signals.order(f"KILL {number} before rename *")
+        subprocess.run([BINARY, "doctor", "--repair", "--state", relay.state], capture_output=True,
+                       env={**os.environ, **signals.environment})
+        if signals.is_ordered():
+            assert number > 4
+            return
+        serve(relay, ids, sink)
+        report = repaired(relay.state)
+        assert not report["repaired"] or report["events"] == len(ids) - 1, (number, report)
+        serve(relay, ids, sink)
+        assert len(ids - set(sink.ids())) == 1, f"killed before rename {number}"
+
+
+def test_what_a_repair_has_left_before_it_moved_anything_is_of_no_later_use(make_relay, make_sink, crashed, tmp_path):
+    """The queue was put right by hand meanwhile, and goes on."""
+    state, ids = crashed
+    relay, sink = make_relay({}), make_sink()
+    relay.write_routes(routes_to({"crm": sink}))
+    shutil.copytree(state, relay.state, ignore=shutil.ignore_patterns("*.sock"))
+    (relay.state / "repair.sqlite").write_bytes(b"of long ago")
+    relay.start()
+    assert not (relay.state / "repair.sqlite").exists()
+    relay.settled(delivered=len(ids))
+
+
+# Where the format is named in the header (sqlite.org/fileformat2.html): a sign, none, an earlier one.
+FORMATS = {"negative": b"\x80\0\0\2", "none": b"\0\0\0\0", "earlier": b"\0\0\0\1"}
+
+
+@pytest.mark.parametrize("what", [*FORMATS, "a table is gone"])
+def test_a_format_that_is_not_that_of_the_tables_is_damage_and_can_be_repaired(make_relay, make_sink, stopped, what):
+    state, ids = stopped
+    relay, sink = make_relay({}), make_sink()
+    relay.write_routes(routes_to({"crm": sink}))
+    shutil.copytree(state, relay.state, ignore=shutil.ignore_patterns("*.sock"))
+    queue = relay.state / "queue.sqlite"
+    if what in FORMATS:
+        data = queue.read_bytes()
+        queue.write_bytes(data[:60] + FORMATS[what] + data[64:])
+    else:
+        with contextlib.closing(sqlite3.connect(queue)) as database:
+            database.execute("DROP TABLE attempts")
+    relay.start(wait=False)
+    assert relay.process.wait(20) == 65 and "its tables are not those of format" in relay.log()
+    assert b"its tables are not those of format" in relay.command("doctor", "--state", str(relay.state)).stdout
+    assert relay.command("backup", str(relay.directory / "backup"), "--state", str(relay.state)).returncode == 65
+    assert repaired(relay.state)["events"] == len(ids)
+    relay.start()
+    relay.settled(delivered=len(ids))
