@@ -26,6 +26,8 @@ final class RelayServer: Sendable {
         let state: String
         /// Whether to start with a database that has lost events.
         var acceptsLoss = false
+        /// Trapped since before the store was opened: a SIGHUP during the start is a reload after it.
+        let hangups: UnixSignalsSequence
         let logger: Logger
         /// Told the address once webhooks are taken.
         var onReady: @Sendable (ListenAddress) -> Void = { _ in }
@@ -87,7 +89,9 @@ final class RelayServer: Sendable {
     /// In order of dependency: stopped from the last to the first, so that each still has what it stands on.
     private func services() -> [any Service] {
         let (adminBound, admin) = AsyncStream.makeStream(of: Void.self)
-        let reloader = Reloader(loader: options.loader, logger: options.logger) { await self.apply($0, $1) }
+        let reloader = Reloader(loader: options.loader, hangups: options.hangups, logger: options.logger) {
+            await self.apply($0, $1)
+        }
         return [
             Closing { [store] in await offThePool { store.close() } },
             Closing { [dispatcher] in

@@ -78,14 +78,16 @@ struct Pruner: Service {
 struct Reloader: Service {
     private let turns = InTurn()
     private let loader: RoutesLoader
+    private let hangups: UnixSignalsSequence
     private let logger: Logger
     private let apply: @Sendable (RoutesLoader.Loaded, Configuration) async -> Void
 
     init(
-        loader: RoutesLoader, logger: Logger,
+        loader: RoutesLoader, hangups: UnixSignalsSequence, logger: Logger,
         apply: @escaping @Sendable (RoutesLoader.Loaded, Configuration) async -> Void
     ) {
         self.loader = loader
+        self.hangups = hangups
         self.logger = logger
         self.apply = apply
     }
@@ -94,7 +96,7 @@ struct Reloader: Service {
     func run() async throws {
         let (wanted, want) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         async let reloads: Void = reloadEachTime(wanted)
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { want.yield() }
+        for await _ in hangups.cancelOnGracefulShutdown() { want.yield() }
         want.finish()
         await reloads
     }

@@ -12,6 +12,7 @@ final class Keeper: Sendable {
     static let passiveFrames = 1_000
     /// About 64 MiB: hold the writer for a moment so that the WAL starts anew.
     static let restartFrames = 16_000
+    private static let pageBytes: UInt64 = 4_096
     private static let restartWaitMilliseconds: Int32 = 10
     private static let waitMilliseconds: Int32 = 1_000
     private static let markDelay = DispatchTimeInterval.seconds(1)
@@ -25,6 +26,8 @@ final class Keeper: Sendable {
         var isCheckpointing = false
         var dueFrames = Keeper.passiveFrames
         var lastFrames = 0
+        /// How many of these are in the database already.
+        var copiedFrames = 0
     }
 
     private let queue = DispatchQueue(label: "store.keeper")
@@ -69,7 +72,7 @@ final class Keeper: Sendable {
     func committed(frames: Int, highest: Int64) {
         let (checkpoint, timeMark) = state.withLock { state in
             state.highest = highest
-            if frames < state.lastFrames { state.dueFrames = Self.passiveFrames }
+            if frames < state.lastFrames { (state.dueFrames, state.copiedFrames) = (Self.passiveFrames, 0) }
             state.lastFrames = frames
             let checkpoint = frames >= state.dueFrames && !state.isCheckpointing
             if checkpoint { state.isCheckpointing = true }
@@ -81,10 +84,14 @@ final class Keeper: Sendable {
         if timeMark { queue.asyncAfter(deadline: .now() + Self.markDelay) { self.writeMark() } }
     }
 
+    /// What of the WAL is not in the database yet, in bytes.
+    var uncopiedBytes: UInt64 { state.withLock { UInt64(max(0, $0.lastFrames - $0.copiedFrames)) * Self.pageBytes } }
+
     private func checkpoint(frames: Int) {
         do {
             try connection.writeWithoutTransaction { database in
-                _ = try database.checkpoint(.passive)
+                let copied = try database.checkpoint(.passive).checkpointedFrameCount
+                state.withLock { $0.copiedFrames = min(copied, $0.lastFrames) }
                 guard frames >= Self.restartFrames else { return }
                 // It waits for readers with the writer locked out: a backup must not become a stand-still.
                 sqlite3_busy_timeout(database.sqliteConnection, Self.restartWaitMilliseconds)

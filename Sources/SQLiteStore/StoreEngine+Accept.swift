@@ -17,10 +17,12 @@ extension StoreEngine {
     ) throws -> Acceptance {
         let offer = hashed.offer
         let contents = hashed.contents
+        if let distrust { throw distrust }
         if let known = try duplicate(of: offer, contents, statements) {
             totals.counts.duplicates += 1
             return Acceptance(id: known, isDuplicate: true)
         }
+        if let refusal = refusal(of: offer.routing.deliveries) { throw refusal }
         let id = unusedID(for: offer, contents)
         let row = totals.lastEvent + 1
         switch offer.routing {
@@ -147,4 +149,9 @@ struct EventRow {
         self.routes = routes
         original = event.originalID
     }
+}
+
+extension Routing {
+    /// How many deliveries the event has.
+    fileprivate var deliveries: Int { if case .matched(_, let wanted) = self { wanted.count } else { 0 } }
 }

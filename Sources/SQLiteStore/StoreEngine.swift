@@ -11,7 +11,6 @@ final class StoreEngine: @unchecked Sendable {
     /// more syncs, which on a slow disk take seconds.
     private static let batchLimit = 16_384
     private static let reopenDelay: UInt64 = 1_000_000_000
-    private static let spaceCheckInterval: UInt64 = 1_000_000_000
 
     let path: String
     let stateDirectory: String
@@ -49,7 +48,6 @@ final class StoreEngine: @unchecked Sendable {
     private static let soundForAWhile: UInt64 = 60_000_000_000
 
     private var reopenAfter: UInt64 = 0
-    private var spaceCheckedAt: UInt64 = 0
     private var hasSpace = true
     /// The database file as it was opened.
     private let database: FileIdentity?
@@ -124,7 +122,6 @@ final class StoreEngine: @unchecked Sendable {
         do {
             switch write {
             case .accept(let request):
-                if let refusal = refusal(of: request.payload.offer) { return .refused(refusal) }
                 return .accepted(try accept(request.payload, &batch, database, statements))
             case .settle(let request): try settle(request.payload, &batch, statements)
             case .redrive(let request): try redrive(request.payload, &batch, database, statements)
@@ -141,15 +138,15 @@ final class StoreEngine: @unchecked Sendable {
         }
     }
 
-    private func refusal(of offer: Offer) -> StoreError? {
-        if case .matched(_, let wanted) = offer.routing { return refusal(of: wanted.count) }
-        return refusal(of: 0)
+    /// Why nothing may be stored or believed, nil where it may.
+    var distrust: StoreError? {
+        if let damage { return StoreError(.failed, "\(path) is damaged: \(damage)") }
+        return isInPlace ? nil : StoreError(.failed, "\(path) was removed or replaced")
     }
 
     /// Why no event with so many new deliveries may be stored, nil where it may.
     func refusal(of deliveries: Int) -> StoreError? {
-        if let damage { return StoreError(.failed, "\(path) is damaged: \(damage)") }
-        guard isInPlace else { return StoreError(.failed, "\(path) was removed or replaced") }
+        if let distrust { return distrust }
         guard hasSpace else { return StoreError(.full, "less than \(limits.freeSpaceBytes) bytes are free") }
         guard let backlog = limits.backlog, deliveries > 0, totals.counts.pending + deliveries > backlog else {
             return nil
@@ -295,19 +292,16 @@ final class StoreEngine: @unchecked Sendable {
     }
 
     private func checkSpace() {
-        guard Self.uptime >= spaceCheckedAt + Self.spaceCheckInterval || spaceCheckedAt == 0 else { return }
-        spaceCheckedAt = Self.uptime
-        hasSpace = (StateDirectory.freeBytes(stateDirectory) ?? 0) >= limits.freeSpaceBytes
+        let free = StateDirectory.freeBytes(stateDirectory) ?? 0
+        // What a checkpoint still has to move grows the database by as much.
+        hasSpace = limits.freeSpaceBytes == 0 || free >= limits.freeSpaceBytes + keeper.uncopiedBytes
         let wasInPlace = isInPlace
         isInPlace = StateDirectory.identity(path) == database
         if wasInPlace && !isInPlace { onTrouble(.writeFailed("\(path) was removed or replaced: restart the relay")) }
     }
 
     /// New limits hold from the next transaction on.
-    func adjust(_ limits: StoreLimits) {
-        self.limits = limits
-        spaceCheckedAt = 0
-    }
+    func adjust(_ limits: StoreLimits) { self.limits = limits }
 }
 
 /// What the engine keeps in memory, read when the database is opened.

@@ -192,6 +192,43 @@ def test_below_the_floor_of_free_space_events_are_answered_503_and_the_queue_goe
     relay.settled(delivered=2)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.parametrize("megabytes, floor, size", [(64, 16, 200_000), (100, 64, 60_000)])
+def test_the_floor_counts_what_the_wal_still_has_to_move(make_relay, make_sink, tmp_path, megabytes, floor, size):
+    """Events are refused while so much is free that the queue is settled and dead letters are written."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(disk)], check=True)
+    try:
+        answer = [503]
+        sink = make_sink(lambda request: answer[0])
+        routes = routes_to({"one": sink}, one=every(1, 100))
+        routes["limits"] = {"freeSpace": floor << 20}
+        relay = make_relay(routes, state=disk / "state").start()
+        bodies = (sample(number, filler="x" * size) for number in range(2_000))
+        count = next(number for number, body in enumerate(bodies) if relay.post(body)[0] != 200)
+        time.sleep(2)
+        status = os.statvfs(disk)
+        assert status.f_bavail * status.f_frsize > (floor << 20) * 0.9, "a checkpoint has had its room"
+        assert "database or disk is full" not in relay.log() and count > 20
+        answer[0] = 200
+        relay.settled(60, delivered=count)
+        assert relay.stop() == 0
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_what_is_known_already_is_answered_200_whatever_the_limits_say(make_relay, make_sink):
+    routes = routes_to({"one": make_sink(lambda request: 503)}, one=every(1, 60))
+    routes["limits"] = {"backlog": 1}
+    relay = make_relay(routes).start()
+    assert [relay.post(sample(mark))[0] for mark in ("one", "two", "one")] == [200, 503, 200]
+    routes["limits"] = {"freeSpace": 1 << 50}
+    assert relay.reload(routes).returncode == 0
+    assert [relay.post(sample(mark))[0] for mark in ("two", "one")] == [503, 200]
+    assert relay.counts()["duplicates"] == 2
+
+
 # No descriptors (F9)
 
 def cpu_seconds(relay):
@@ -445,6 +482,16 @@ def test_signals_that_come_while_a_reload_runs_are_taken_together(make_relay, ma
     assert relay.post(sample(1))[0] == 200
     relay.settled(delivered=1)
     assert new.bodies() == [sample(1)]
+
+
+def test_a_sighup_during_the_start_is_a_reload_after_it(make_relay, make_sink):
+    relay = make_relay(routes_to({"crm": make_sink()}))
+    relay.start(wait=False)
+    eventually((relay.state / "lock").exists, what="the opening of the store")
+    relay.process.send_signal(signal.SIGHUP)
+    eventually(relay.is_up, what="the start")
+    eventually(lambda: "notice reloaded" in relay.log(), what="the reload")
+    assert relay.stop() == 0
 
 
 # Stops (F18)

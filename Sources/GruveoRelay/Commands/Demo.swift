@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Logging
 import Relay
+import UnixSignals
 
 /// The main job on real input, on this machine only: the serving relay, three destinations, three signed events.
 struct Demo: AsyncParsableCommand {
@@ -56,6 +57,7 @@ struct Demo: AsyncParsableCommand {
             loaded, configuration: configuration,
             options: RelayServer.Options(
                 loader: RoutesLoader(path: routes, unreadableSecret: .error), address: address, state: state,
+                hangups: await UnixSignalsSequence(trapping: .sighup),
                 logger: Logger(label: "demo") { _ in LineLogHandler(level: .critical) },
                 onReady: { address in Task { await story.tell(address) } }))
         try await server.run()

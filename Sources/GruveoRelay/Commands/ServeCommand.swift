@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import Receiver
 import Relay
+import UnixSignals
 
 /// Runs the relay until SIGTERM or SIGINT; SIGHUP reloads the routes.
 struct Serve: AsyncParsableCommand {
@@ -54,6 +55,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let passed = try passedSocket()
         let passedAddress = passed.map { ListenAddress(host: $0.host, port: $0.port) }
         guard let address = passedAddress ?? ownAddress, let level = Logger.Level(rawValue: logLevel) else {
@@ -72,7 +74,7 @@ struct Serve: AsyncParsableCommand {
             loaded, configuration: configuration,
             options: RelayServer.Options(
                 loader: loader, address: address, socket: passed?.descriptor, state: stateOption.state,
-                acceptsLoss: acceptLoss, logger: logger))
+                acceptsLoss: acceptLoss, hangups: hangups, logger: logger))
         do { try await server.run() } catch {
             Output.words("gruveo-relay: cannot serve on \(address): \(error)")
             throw ExitStatus.unreachable
