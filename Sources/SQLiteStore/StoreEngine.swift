@@ -294,7 +294,8 @@ final class StoreEngine: @unchecked Sendable {
     private func checkSpace() {
         let free = StateDirectory.freeBytes(stateDirectory) ?? 0
         // What a checkpoint still has to move grows the database by as much.
-        hasSpace = limits.freeSpaceBytes == 0 || free >= limits.freeSpaceBytes + keeper.uncopiedBytes
+        let floor = limits.freeSpaceBytes
+        hasSpace = floor == 0 || (free >= floor && free - floor >= keeper.uncopiedBytes)
         let wasInPlace = isInPlace
         isInPlace = StateDirectory.identity(path) == database
         if wasInPlace && !isInPlace { onTrouble(.writeFailed("\(path) was removed or replaced: restart the relay")) }
