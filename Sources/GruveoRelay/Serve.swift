@@ -38,6 +38,7 @@ final class RelayServer: Sendable {
     private let reporter: Reporter
     private let store: EmbeddedStore
     private let sender: CurlSender
+    private let deadLetters: DeadLetterDirectory
     private let receiverLimits: ReceiverLimits
     private let dispatcher: LaneDispatcher
     private let intake: Intake
@@ -58,6 +59,8 @@ final class RelayServer: Sendable {
             onTrouble: reporter.store)
         sender = try CurlSender(version: GruveoRelayCommand.version, mostConnections: connections)
         let deadLetters = DeadLetterDirectory(stateDirectory: options.state)
+        self.deadLetters = deadLetters
+        deadLetters.leaveFree(StoreLimits(configuration).freeForBooks)
         try explainingErrors { () throws(DeadLetterError) in try deadLetters.prepare() }
         let dispatcher = LaneDispatcher(
             destinations: configuration.destinations, records: store.laneRecords,
@@ -162,6 +165,7 @@ final class RelayServer: Sendable {
     private func apply(_ loaded: RoutesLoader.Loaded, _ configuration: Configuration) async {
         rememberRoutes(loaded.bytes)
         store.adjust(StoreLimits(configuration))
+        deadLetters.leaveFree(StoreLimits(configuration).freeForBooks)
         // Destinations first: an event routed by the new rules then finds its lane.
         await dispatcher.use(configuration.destinations)
         intake.use(configuration)

@@ -7,7 +7,7 @@ internal import Glibc
 /// the order in which they were made, behind the map of pages, so that later versions and whatever else was written
 /// have not moved them.
 struct FirstPage {
-    private static let size = 4096
+    static let size = 4096
 
     private let bytes: [UInt8]
     private let schema: [Row]

@@ -6,6 +6,8 @@ package struct StoreLimits: Sendable, Equatable {
     package var retentionMilliseconds: Int64 = 7 * 24 * 3_600_000
     /// Below this free space, in bytes, nothing new is accepted; 256 MiB by default.
     package var freeSpaceBytes: UInt64 = 268_435_456
+    /// Of that, what dead letters leave free as well, so that what else is delivered can be noted.
+    package var freeForBooks: UInt64 { freeSpaceBytes / 2 }
     /// How many deliveries may wait; nil for no limit.
     package var backlog: Int?
     /// The longest wait between two attempts, in milliseconds. What is due later than that from now was deferred under

@@ -218,6 +218,44 @@ def test_the_floor_counts_what_the_wal_still_has_to_move(make_relay, make_sink, 
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_dead_letters_leave_half_of_the_floor_to_what_else_is_delivered(make_relay, make_sink, tmp_path):
+    disk, floor = tmp_path / "disk", 4 << 20
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)], check=True)
+
+    def free():
+        status = os.statvfs(disk)
+        return status.f_bavail * status.f_frsize
+
+    try:
+        answers = {"refusing": 503, "well": 503}
+        sinks = {name: make_sink(lambda request, name=name: answers[name]) for name in answers}
+        routes = routes_to(sinks, refusing=every(1, 100), well=every(1, 100))
+        routes["limits"] = {"freeSpace": floor}
+        relay = make_relay(routes, state=disk / "state", arguments=["--log-level", "warning"]).start()
+        for number in range(600):
+            assert relay.post(sample(number))[0] == 200
+        (disk / "ballast").write_bytes(bytes(free() - floor))
+        answers["refusing"] = 422
+        relay.command("destination", "resume", "refusing", "--state", str(relay.state), check=0)
+        eventually(lambda: "less than 2097152 bytes free" in relay.log(), 30, "the end of the room for letters")
+        answers["well"] = 200
+        relay.command("destination", "resume", "well", "--state", str(relay.state), check=0)
+        counts = eventually(lambda: (found := relay.counts())["delivered"] == 600 and found, 60, "what is well")
+        assert free() > floor / 2 * 0.8, "what is delivered is noted in the other half"
+        assert counts["pending"] + counts["dead"] == 600 and 50 < counts["dead"] == len(relay.dead_letters()) < 560
+        assert "database or disk is full" not in relay.log()
+        (disk / "ballast").unlink()
+        relay.kill()
+        relay.start()
+        relay.command("destination", "resume", "refusing", "--state", str(relay.state), check=0)
+        assert relay.counts()["delivered"] == 600 and len(sinks["well"].requests) - 600 < 100
+    finally:
+        relay.close()
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 def test_what_is_known_already_is_answered_200_whatever_the_limits_say(make_relay, make_sink):
     routes = routes_to({"one": make_sink(lambda request: 503)}, one=every(1, 60))
     routes["limits"] = {"backlog": 1}

@@ -5,11 +5,12 @@ import os
 import re
 import subprocess
 import threading
+import time
 
 import pytest
 
 import big_state
-from harness import BINARY, SAMPLE, Sink, event_id, eventually, Relay, routes_to, sample
+from harness import BINARY, SAMPLE, Relay, SignalAtCall, Sink, event_id, eventually, routes_to, sample
 
 
 @pytest.fixture
@@ -233,6 +234,23 @@ def test_a_drop_of_many_pages_takes_all_that_a_lane_has_in_memory(make_relay, ma
     eventually(lambda: relay.counts()["delivered"] == 2, what="what the rate allows")
     assert drop(relay, "--destination", "a", "--yes") == ("dropped 19998 deliveries for a\n", "")
     assert relay.counts()["discarded"] == 19_998
+
+
+def test_a_drop_whose_relay_dies_says_what_it_has_dropped_and_goes_on(make_relay, tmp_path):
+    signals = SignalAtCall(tmp_path)
+    relay = make_relay(big_state.routes(), environment=signals.environment)
+    big_state.make(relay, 20_000)
+    relay.start()
+    for name in big_state.DESTINATIONS:
+        relay.command("destination", "pause", name, "--state", str(relay.state), check=0)
+    time.sleep(1)
+    signals.order("KILL 2 before sync /queue.sqlite-wal")
+    words = drop(relay, "--destination", "a", "--yes", check=None)[1]
+    assert relay.process.wait(20) == -9 and "gruveo-relay: 8192 for a were dropped before that" in words, words
+    done = drop(relay, "--destination", "a", "--yes")[0]
+    assert done in ("dropped 11808 deliveries for a\n", "dropped 3616 deliveries for a\n")
+    relay.start()
+    assert relay.counts()["discarded"] == 20_000
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

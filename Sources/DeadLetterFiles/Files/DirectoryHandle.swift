@@ -49,6 +49,13 @@ struct DirectoryHandle: ~Copyable {
         guard retrying({ fsync(descriptor) }) == 0 else { throw FileError("fsync", path) }
     }
 
+    /// How much room the file system has, in bytes.
+    func freeBytes() throws(FileError) -> UInt64 {
+        var information = statvfs()
+        guard fstatvfs(descriptor, &information) == 0 else { throw FileError("look for room in", path) }
+        return UInt64(information.f_bavail) * UInt64(information.f_frsize)
+    }
+
     /// The status of this directory itself.
     func status() throws(FileError) -> FileStatus {
         var status = stat()

@@ -2,15 +2,21 @@ import Dispatch
 import Glibc
 import JSON
 package import Relay
+import Synchronization
 
 /// The directory of dead letters. It writes on a thread of its own, so that neither the sender nor the cooperative
 /// pool waits for the disk; everything else blocks its caller.
 package final class DeadLetterDirectory: DeadLetterSink {
     let tree: StateTree
     private let queue = DispatchQueue(label: "dead-letters")
+    private let reserve = Mutex<UInt64>(0)
 
     /// - Parameter stateDirectory: the path of STATE, which exists.
     package init(stateDirectory: String) { tree = StateTree(path: stateDirectory) }
+
+    /// Writes no letter from now on that would leave less than this free, in bytes: so much is for the queue, which has
+    /// to note what else was delivered.
+    package func leaveFree(_ bytes: UInt64) { reserve.withLock { $0 = bytes } }
 
     /// Writes the letter; on disk, with its directories, when the completion says so.
     ///
@@ -23,12 +29,17 @@ package final class DeadLetterDirectory: DeadLetterSink {
         guard isRelayName(letter.destination) else { throw .invalidDestination(letter.destination) }
         let file = DeadLetterFile(event: letter.event, destination: letter.destination)
         let earlier = (try? read(file))?.attempts ?? []
+        let least = reserve.withLock { $0 }
+        let hasRoom: Bool
         do {
             let directory = try tree.making(.deadLetters, FileName(letter.destination))
-            try directory.write(DeadLetterDocument.text(letter, earlier: earlier), as: file.name)
+            let text = DeadLetterDocument.text(letter, earlier: earlier)
+            hasRoom = least == 0 ? true : try directory.freeBytes() >= least + UInt64(text.count)
+            if hasRoom { try directory.write(text, as: file.name) }
         } catch {
             throw .system(error)
         }
+        if !hasRoom { throw .noRoom(least) }
     }
 
     /// Reads one letter.

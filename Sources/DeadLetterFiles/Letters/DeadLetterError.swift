@@ -18,6 +18,8 @@ package enum DeadLetterFault: Error, Sendable, Equatable, CustomStringConvertibl
 /// Why something could not be done with a dead letter.
 package enum DeadLetterError: Error, Sendable, CustomStringConvertible {
     case system(FileError)
+    /// So many bytes are to be left free.
+    case noRoom(UInt64)
     /// Not an event id, nor at least 8 digits from the start of one.
     case invalidID(String)
     case invalidDestination(String)
@@ -38,6 +40,7 @@ package enum DeadLetterError: Error, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .system(let error): error.description
+        case .noRoom(let bytes): "it would leave less than \(bytes) bytes free, which the queue needs"
         case .invalidID(let text):
             "\(printable(text.utf8.prefix(80))) is no event id: write evt_ and 32 hex digits, or the first 8 or more"
         case .invalidDestination(let name): "\(printable(name.utf8.prefix(80))) is no name of a destination"

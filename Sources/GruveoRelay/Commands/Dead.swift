@@ -39,6 +39,7 @@ func explainingErrors<Value>(_ body: () throws(DeadLetterError) -> Value) throws
         case .invalidID, .invalidDestination, .ambiguous, .severalDestinations: throw ExitCode.validationFailure
         case .unreadable, .misplaced, .tooLarge: throw ExitStatus.badData
         case .alreadyWaiting: throw ExitStatus.temporary
+        case .noRoom: throw ExitStatus.ioError
         case .system(let fault):
             switch fault.code {
             case EACCES, EPERM: throw ExitStatus.noPermission

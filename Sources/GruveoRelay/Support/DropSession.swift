@@ -22,7 +22,13 @@ struct DropSession {
         var through: Int64?
         while let after = next {
             let request = DropRequest(destination: destination, event: event, after: after, through: through)
-            let page = try await page(request)
+            let page: DropPage
+            do { page = try await self.page(request) } catch {
+                if outcome.dropped > 0 {
+                    Output.words("gruveo-relay: \(outcome.dropped) for \(destination) were dropped before that")
+                }
+                throw error
+            }
             outcome.dropped += page.dropped
             outcome.underWay += page.underWay
             (next, through) = (page.next, page.through)
