@@ -133,8 +133,8 @@ final class StateDirectory: Sendable {
         guard size > 0 else { throw StoreOpenError(.databaseMissing, "\(path) is missing or empty") }
     }
 
-    /// Size in bytes; 0 where there is not one page. Such a file is never opened: SQLite moves the WAL beside it into it
-    /// before it calls it damaged, and beside one of a single byte it deletes the WAL, which may hold all events
+    /// Size in bytes; 0 where there is not one page. Such a file is never opened: SQLite moves the WAL beside it into
+    /// it before it calls it damaged, and beside one of a single byte it deletes the WAL, which may hold all events
     /// (`unixFileSize` in its os_unix.c).
     static func databaseSize(_ path: String) throws(SystemFailure) -> Int64 {
         let size = try size(path) ?? 0
