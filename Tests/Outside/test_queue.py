@@ -236,21 +236,24 @@ def test_a_drop_of_many_pages_takes_all_that_a_lane_has_in_memory(make_relay, ma
     assert relay.counts()["discarded"] == 19_998
 
 
-def test_a_drop_whose_relay_dies_says_what_it_has_dropped_and_goes_on(make_relay, tmp_path):
+def test_a_drop_whose_relay_dies_goes_on_by_itself_or_says_what_it_has_dropped(make_relay, tmp_path):
     signals = SignalAtCall(tmp_path)
     relay = make_relay(big_state.routes(), environment=signals.environment)
-    big_state.make(relay, 20_000)
+    big_state.make(relay, 40_000)
     relay.start()
     for name in big_state.DESTINATIONS:
         relay.command("destination", "pause", name, "--state", str(relay.state), check=0)
     time.sleep(1)
-    signals.order("KILL 2 before sync /queue.sqlite-wal")
-    words = drop(relay, "--destination", "a", "--yes", check=None)[1]
-    assert relay.process.wait(20) == -9 and "gruveo-relay: 8192 for a were dropped before that" in words, words
-    done = drop(relay, "--destination", "a", "--yes")[0]
-    assert done in ("dropped 11808 deliveries for a\n", "dropped 3616 deliveries for a\n")
+    # One for each page; once in a while there is one for something else.
+    signals.order("KILL 3 before sync /queue.sqlite-wal")
+    done, words = drop(relay, "--destination", "a", "--yes", check=None)
+    assert relay.process.wait(20) == -9
+    if not done:
+        assert re.search("^gruveo-relay: (8192|16384) for a were dropped before that$", words, re.M), words
+        done = drop(relay, "--destination", "a", "--yes")[0]
+    assert re.fullmatch(r"dropped \d+ deliveries for a\n", done)
     relay.start()
-    assert relay.counts()["discarded"] == 20_000
+    assert relay.counts()["discarded"] == 40_000
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
