@@ -12,7 +12,6 @@ final class Keeper: Sendable {
     static let passiveFrames = 1_000
     /// About 64 MiB: hold the writer for a moment so that the WAL starts anew.
     static let restartFrames = 16_000
-    private static let pageBytes: UInt64 = 4_096
     private static let restartWaitMilliseconds: Int32 = 10
     private static let waitMilliseconds: Int32 = 1_000
     private static let markDelay = DispatchTimeInterval.seconds(1)
@@ -85,7 +84,7 @@ final class Keeper: Sendable {
     }
 
     /// What of the WAL is not in the database yet, in bytes.
-    var uncopiedBytes: UInt64 { state.withLock { UInt64(max(0, $0.lastFrames - $0.copiedFrames)) * Self.pageBytes } }
+    var uncopiedBytes: UInt64 { state.withLock { UInt64(max(0, $0.lastFrames - $0.copiedFrames) * FirstPage.size) } }
 
     private func checkpoint(frames: Int) {
         do {

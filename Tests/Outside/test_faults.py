@@ -120,12 +120,21 @@ def test_a_dead_letter_that_cannot_be_written_stays_queued_and_is_written_later(
     assert len(world.sinks["refusing"].requests) == 2, "asked again a minute later"
 
 
+@contextlib.contextmanager
+def tmpfs(directory, size):
+    """A small disk; what a relay has open on it when the block ends stays until it ends."""
+    disk = directory / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 def test_a_full_disk_gives_503_and_goes_on_when_there_is_room_again(make_relay, make_sink, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=True)
-    try:
+    with tmpfs(tmp_path, "6m") as disk:
         world, ledger = World(make_sink, names=("good",)), Ledger()
         routes = world.routes()
         routes["limits"] = {"freeSpace": 0}
@@ -143,8 +152,6 @@ def test_a_full_disk_gives_503_and_goes_on_when_there_is_room_again(make_relay, 
         assert [post(relay, ledger) for _ in range(5)] == [200] * 5
         world.check(relay, ledger)
         assert relay.stop() == 0
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.mark.soak
@@ -196,10 +203,7 @@ def test_below_the_floor_of_free_space_events_are_answered_503_and_the_queue_goe
 @pytest.mark.parametrize("megabytes, floor, size", [(64, 16, 200_000), (100, 64, 60_000)])
 def test_the_floor_counts_what_the_wal_still_has_to_move(make_relay, make_sink, tmp_path, megabytes, floor, size):
     """Events are refused while so much is free that the queue is settled and dead letters are written."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(disk)], check=True)
-    try:
+    with tmpfs(tmp_path, f"{megabytes}m") as disk:
         answer = [503]
         sink = make_sink(lambda request: answer[0])
         routes = routes_to({"one": sink}, one=every(1, 100))
@@ -214,21 +218,16 @@ def test_the_floor_counts_what_the_wal_still_has_to_move(make_relay, make_sink, 
         answer[0] = 200
         relay.settled(60, delivered=count)
         assert relay.stop() == 0
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 def test_dead_letters_leave_half_of_the_floor_to_what_else_is_delivered(make_relay, make_sink, tmp_path):
-    disk, floor = tmp_path / "disk", 4 << 20
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)], check=True)
+    floor = 4 << 20
+    with tmpfs(tmp_path, "40m") as disk:
+        def free():
+            status = os.statvfs(disk)
+            return status.f_bavail * status.f_frsize
 
-    def free():
-        status = os.statvfs(disk)
-        return status.f_bavail * status.f_frsize
-
-    try:
         answers = {"refusing": 503, "well": 503}
         sinks = {name: make_sink(lambda request, name=name: answers[name]) for name in answers}
         routes = routes_to(sinks, refusing=every(1, 100), well=every(1, 100))
@@ -251,9 +250,6 @@ def test_dead_letters_leave_half_of_the_floor_to_what_else_is_delivered(make_rel
         relay.start()
         relay.command("destination", "resume", "refusing", "--state", str(relay.state), check=0)
         assert relay.counts()["delivered"] == 600 and len(sinks["well"].requests) - 600 < 100
-    finally:
-        relay.close()
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_what_is_known_already_is_answered_200_whatever_the_limits_say(make_relay, make_sink):
